@@ -1,0 +1,1 @@
+"""Find out why an Amazon ECS deployment does not stabilize."""
