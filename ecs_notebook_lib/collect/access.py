@@ -1,0 +1,97 @@
+"""Sessions and clients. Credentials, profile, region and endpoint are boto3's own chain."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ecs_notebook_lib.errors import AccessError
+from ecs_notebook_lib.version import __version__
+
+_MAX_ATTEMPTS = 6
+"""Tries of one call, unless AWS_MAX_ATTEMPTS or the profile says otherwise: boto3's 3 give up on a busy account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How to reach AWS; an empty value leaves it to boto3's own chain."""
+
+    profile: str = ""
+    region: str = ""
+    role_arn: str = ""
+    endpoint_url: str = ""
+
+
+class Clients:
+    """The clients of one session, each made on first use.
+
+    Clients are made one after another: making them in threads is slower, and a boto3 session is not thread-safe.
+    The clients themselves may be used in threads (boto3 guide, "Multithreading or multiprocessing with clients").
+    """
+
+    def __init__(self, session: Any, *, endpoint_url: str = "") -> None:
+        self._session = session
+        self._endpoint_url = endpoint_url or None
+        self._config = Config(**_settings(session))
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def region(self) -> str:
+        """Return the region of the session."""
+        return str(self._session.region_name)
+
+    def get(self, service: str) -> Any:
+        """Return the client of a service by botocore's name."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service, config=self._config, endpoint_url=self._endpoint_url
+                )
+            return self._clients[service]
+
+
+def _settings(session: Any) -> dict[str, Any]:
+    configured = session._session.get_config_variable("max_attempts")  # boto3 has no public way to ask
+    retries = {"mode": "adaptive"} | ({} if configured else {"total_max_attempts": _MAX_ATTEMPTS})
+    return {
+        "retries": retries,
+        "connect_timeout": 5,
+        "read_timeout": 30,
+        "max_pool_connections": 16,
+        "user_agent_extra": f"ecs-notebook-lib/{__version__}",
+    }
+
+
+def open_clients(access: Access) -> Clients:
+    """Return clients for `access`, in the session of `role_arn` if one is given.
+
+    Raises
+    ------
+    AccessError
+        If there is no such profile, no region, or the role cannot be assumed.
+    """
+    try:
+        session = boto3.Session(profile_name=access.profile or None, region_name=access.region or None)
+        if access.role_arn:
+            session = _assume(session, access)
+    except (BotoCoreError, ClientError) as error:
+        raise AccessError(f"AWS cannot be reached: {error}. Check --profile and --role-arn.") from error
+    if not session.region_name:
+        raise AccessError("No region is set. Give --region, or set AWS_REGION or the profile's region.")
+    return Clients(session, endpoint_url=access.endpoint_url)
+
+
+def _assume(session: Any, access: Access) -> Any:
+    sts = session.client("sts", endpoint_url=access.endpoint_url or None)
+    answer = sts.assume_role(RoleArn=access.role_arn, RoleSessionName="ecs-notebook")
+    credentials = answer["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        region_name=session.region_name,
+    )

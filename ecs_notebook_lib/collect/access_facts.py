@@ -1,0 +1,90 @@
+"""Roles, their policies, what they allow, and the resources' own policies: IAM, S3, Secrets Manager, KMS, ECR.
+
+Only policy documents and verdicts are read; never a secret's or a parameter's value.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.knowledge.needs import Need, role_name
+
+
+def collect_roles(caller: Caller, role_arns: Iterable[str]) -> None:
+    """Read the roles, their trust policies, and every policy attached to or written into them."""
+    names = list(dict.fromkeys(filter(None, map(role_name, role_arns))))
+    about_role = [Request(operation, {"RoleName": name}) for name in names for operation in _ROLE_OPERATIONS]
+    answers = dict(zip([(r.operation, r.params["RoleName"]) for r in about_role], caller.gather(about_role), strict=True))
+    inline = [
+        Request("iam:GetRolePolicy", {"RoleName": name, "PolicyName": policy})
+        for name in names
+        for policy in answers["iam:ListRolePolicies", name].items("PolicyNames")
+    ]
+    attached = {
+        policy["PolicyArn"]: None
+        for name in names
+        for policy in answers["iam:ListAttachedRolePolicies", name].items("AttachedPolicies")
+    }
+    boundaries = {
+        role["PermissionsBoundary"]["PermissionsBoundaryArn"]: None
+        for name in names
+        if "PermissionsBoundary" in (role := answers["iam:GetRole", name].get("Role") or {})
+    }
+    managed = [Request("iam:GetPolicy", {"PolicyArn": arn}) for arn in {**attached, **boundaries}]
+    described = caller.gather(inline + managed)[len(inline) :]
+    caller.gather(filter(None, map(_version_request, described)))
+
+
+_ROLE_OPERATIONS = ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
+
+
+def _version_request(answer: Answer) -> Request | None:
+    policy = answer.get("Policy")
+    if not policy:
+        return None
+    return Request("iam:GetPolicyVersion", {"PolicyArn": policy["Arn"], "VersionId": policy["DefaultVersionId"]})
+
+
+def collect_simulations(caller: Caller, needs: Iterable[Need], *, former_roles: Iterable[str] = ()) -> None:
+    """Ask SimulatePrincipalPolicy what each role allows of what is needed; one call a role.
+
+    Every action is simulated on every resource of the role's needs; the pairs that nobody needs are ignored later.
+    `former_roles` are asked the same as the present ones, so that what was lost shows.
+    """
+    wanted = list(needs)
+    by_role: dict[str, list[Need]] = defaultdict(list)
+    for need in wanted:
+        by_role[need.role_arn].append(need)
+    for former in former_roles:
+        by_role.setdefault(former, wanted)
+    caller.gather(_simulation(role, of_role) for role, of_role in by_role.items())
+
+
+def _simulation(role_arn: str, needs: list[Need]) -> Request:
+    params = {
+        "PolicySourceArn": role_arn,
+        "ActionNames": sorted({need.action for need in needs}),
+        "ResourceArns": sorted({need.resource for need in needs}),
+    }
+    return Request("iam:SimulatePrincipalPolicy", params)
+
+
+def collect_resource_policies(caller: Caller, needs: Iterable[Need]) -> None:
+    """Read the policies of the buckets, secrets, keys and repositories that are needed."""
+    resources = dict.fromkeys(need.resource for need in needs)
+    requests = dict.fromkeys((request.identity, request) for arn in resources for request in _policy_requests(arn))
+    answers = caller.gather(request for _, request in requests)
+    keys = {key: None for answer in answers if (key := answer.get("KmsKeyId"))}
+    caller.gather(Request("kms:GetKeyPolicy", {"KeyId": key, "PolicyName": "default"}) for key in keys)
+
+
+def _policy_requests(arn: str) -> Iterator[Request]:
+    service, resource = (arn.split(":", 5) + [""] * 6)[2:6:3]
+    if service == "s3":
+        yield Request("s3:GetBucketPolicy", {"Bucket": resource.partition("/")[0]})
+    elif service == "secretsmanager":
+        yield Request("secretsmanager:DescribeSecret", {"SecretId": arn})
+        yield Request("secretsmanager:GetResourcePolicy", {"SecretId": arn})
+    elif service == "ecr":
+        account, name = arn.split(":")[4], resource.partition("/")[2]
+        yield Request("ecr:GetRepositoryPolicy", {"registryId": account, "repositoryName": name})

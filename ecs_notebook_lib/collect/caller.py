@@ -1,0 +1,219 @@
+"""One generic caller: pages, batches, retries, side by side, and every page recorded with its outcome.
+
+What AWS refuses becomes an `Answer` with an error, never an exception: a refusal is a gap, and the run goes on.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from typing import Any
+
+import orjson
+from botocore import xform_name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectTimeoutError,
+    CredentialRetrievalError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProxyConnectionError,
+    SSLError,
+    SSOError,
+    TokenRetrievalError,
+)
+
+from ecs_notebook_lib.collect.access import Clients
+from ecs_notebook_lib.collect.mask import Masker
+from ecs_notebook_lib.collect.record import answered_at, plain
+from ecs_notebook_lib.errors import AccessError
+from ecs_notebook_lib.knowledge.operations import operations
+from ecs_notebook_lib.snapshot import Page
+
+_WORKERS = 8
+_NO_SESSION = (
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    TokenRetrievalError,
+    SSOError,
+)
+_UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
+_BAD_SESSION = {
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call to make: an operation of the table, its parameters, and how many pages to read at most."""
+
+    operation: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    max_pages: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """Return what makes two requests the same question."""
+        return self.operation + orjson.dumps(self.params, option=orjson.OPT_SORT_KEYS).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The pages that came, and the error that ended them, if one did."""
+
+    pages: tuple[Mapping[str, Any], ...] = ()
+    error: Mapping[str, Any] | None = None
+
+    def items(self, member: str) -> list[Any]:
+        """Return the elements of a repeated member, from all pages."""
+        return list(chain.from_iterable(page.get(member) or () for page in self.pages))
+
+    def get(self, member: str) -> Any:
+        """Return a member of the first page; None if nothing came."""
+        return self.pages[0].get(member) if self.pages else None
+
+
+class Caller:
+    """Calls read operations of `knowledge/operations.toml`, each question once."""
+
+    def __init__(self, clients: Clients, *, masker: Masker | None = None) -> None:
+        self._clients = clients
+        self._masker = masker or Masker()
+        self._answers: dict[str, Answer] = {}
+        self._pages: list[Page] = []
+        self._lock = threading.Lock()
+
+    @property
+    def pages(self) -> tuple[Page, ...]:
+        """Return every page so far, in the order in which they came."""
+        return tuple(self._pages)
+
+    @property
+    def region(self) -> str:
+        """Return the region that is read."""
+        return self._clients.region
+
+    def call(self, operation: str, **params: Any) -> Answer:
+        """Return the answer to one question, all its pages and batches together.
+
+        Raises
+        ------
+        AccessError
+            If there are no usable credentials, or AWS cannot be reached at all.
+        """
+        return self.gather([Request(operation, params)])[0]
+
+    def gather(self, requests: Iterable[Request]) -> list[Answer]:
+        """Return the answers to independent questions, asked side by side, in the order of `requests`."""
+        wanted = list(requests)
+        batches = [list(_batches(request)) for request in wanted]
+        new = {batch.identity: batch for batch in chain.from_iterable(batches)}
+        new = {identity: batch for identity, batch in new.items() if identity not in self._answers}
+        for batch in new.values():
+            self._client(batch.operation)
+        with ThreadPoolExecutor(max_workers=_WORKERS) as workers:
+            self._answers.update(zip(new, workers.map(self._ask, new.values()), strict=True))
+        return [_joined([self._answers[batch.identity] for batch in group]) for group in batches]
+
+    def _client(self, operation: str) -> Any:
+        try:
+            return self._clients.get(operations()[operation].service)
+        except (BotoCoreError, ValueError) as error:
+            raise AccessError(f"AWS cannot be called: {error}") from error
+
+    def _ask(self, request: Request) -> Answer:
+        pages: list[Mapping[str, Any]] = []
+        error: Mapping[str, Any] | None = None
+        try:
+            for response in islice(self._responses(request), request.max_pages):
+                pages.append(self._keep(request, len(pages), response))
+        except ClientError as refusal:
+            error = self._keep_error(request, len(pages), refusal)
+        except BotoCoreError as failure:
+            error = self._keep_failure(request, len(pages), failure)
+        return Answer(tuple(pages), error)
+
+    def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        client = self._client(request.operation)
+        method = xform_name(operations()[request.operation].action)
+        if client.can_paginate(method):
+            yield from client.get_paginator(method).paginate(**request.params)
+            return
+        params = dict(request.params)
+        while True:
+            response = getattr(client, method)(**params)
+            yield response
+            token = response.get("nextToken")
+            if not token or request.operation == "logs:GetLogEvents":  # whose tokens never end
+                return
+            params["nextToken"] = token
+
+    def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
+        shape = self._client(request.operation).meta.service_model.operation_model(
+            operations()[request.operation].action
+        ).output_shape
+        kept = self._masker.mask(request.operation, plain(response, shape))
+        self._record(request, number, metadata=response["ResponseMetadata"], response=kept)
+        return kept
+
+    def _keep_error(self, request: Request, number: int, refusal: ClientError) -> Mapping[str, Any]:
+        details = refusal.response.get("Error", {})
+        metadata = refusal.response.get("ResponseMetadata", {})
+        code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+        if code in _BAD_SESSION and not self._any_answer():
+            raise AccessError(f"AWS does not accept the credentials: {code}: {message}. Sign in again.") from refusal
+        error = {"code": code, "message": message, "status": metadata.get("HTTPStatusCode")}
+        self._record(request, number, metadata=metadata, error=error)
+        return error
+
+    def _keep_failure(self, request: Request, number: int, failure: BotoCoreError) -> Mapping[str, Any]:
+        if isinstance(failure, _NO_SESSION):
+            raise AccessError(f"AWS cannot be called: {failure}. Set credentials or give --profile.") from failure
+        if isinstance(failure, _UNREACHABLE) and not self._any_answer():
+            raise AccessError(f"AWS cannot be reached: {failure}. Check region, endpoint and network.") from failure
+        error = {"code": type(failure).__name__, "message": str(failure), "status": None}
+        self._record(request, number, metadata={}, error=error)
+        return error
+
+    def _any_answer(self) -> bool:
+        return any(page.error is None for page in self._pages)
+
+    def _record(self, request: Request, number: int, *, metadata: Mapping[str, Any], **outcome: Any) -> None:
+        page = Page(
+            request.operation,
+            at=answered_at(metadata),
+            region=self.region,
+            params=request.params,
+            page=number,
+            **outcome,
+        )
+        with self._lock:
+            self._pages.append(page)
+
+
+def _batches(request: Request) -> Iterator[Request]:
+    """Yield a request for each batch that one call may take; a batched list that is empty asks nothing."""
+    operation = operations()[request.operation]
+    values: Sequence[Any] = request.params.get(operation.batch, ()) if operation.batch else ()
+    if not operation.batch:
+        yield request
+        return
+    for start in range(0, len(values), operation.batch_size):
+        batch = {operation.batch: list(values[start : start + operation.batch_size])}
+        yield Request(request.operation, {**request.params, **batch}, request.max_pages)
+
+
+def _joined(answers: Sequence[Answer]) -> Answer:
+    pages = tuple(chain.from_iterable(answer.pages for answer in answers))
+    return Answer(pages, next((answer.error for answer in answers if answer.error), None))

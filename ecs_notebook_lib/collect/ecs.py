@@ -1,0 +1,74 @@
+"""The service, its deployments, its tasks and what they run: operations of Amazon ECS."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.errors import NotFoundError
+
+_MISSING_CLUSTER = "ClusterNotFoundException"
+_MAX_DEPLOYMENTS = 100
+"""Service deployments that are described: the newest, one page of ListServiceDeployments."""
+
+
+def collect_service(caller: Caller, cluster: str, service: str) -> Mapping[str, Any] | None:
+    """Return the service as DescribeServices has it; None if that call was refused.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such cluster or service; it names near misses.
+    """
+    answer = caller.call("ecs:DescribeServices", cluster=cluster, services=[service])
+    if answer.error and answer.error["code"] == _MISSING_CLUSTER:
+        raise NotFoundError(
+            "cluster", cluster, where=caller.region, existing=_names(caller.call("ecs:ListClusters"), "clusterArns")
+        )
+    found = answer.items("services")
+    if not found and any(failure.get("reason") == "MISSING" for failure in answer.items("failures")):
+        existing = _names(caller.call("ecs:ListServices", cluster=cluster), "serviceArns")
+        raise NotFoundError("service", service, where=f"cluster {cluster} ({caller.region})", existing=existing)
+    return found[0] if found else None
+
+
+def _names(answer: Answer, member: str) -> list[str]:
+    return [arn.rpartition("/")[2] for arn in answer.items(member)]
+
+
+def task_list_requests(cluster: str, service: str) -> list[Request]:
+    """Return the questions for the service's tasks: the living (and pending) ones, and the dead."""
+    return [
+        Request("ecs:ListTasks", {"cluster": cluster, "serviceName": service, "desiredStatus": status})
+        for status in ("RUNNING", "STOPPED")
+    ]
+
+
+def tasks_request(cluster: str, task_arns: Iterable[str]) -> Request:
+    """Return the question for these tasks, newest facts; ECS takes 100 of them a call."""
+    return Request("ecs:DescribeTasks", {"cluster": cluster, "tasks": sorted(task_arns)})
+
+
+def service_deployments_request(cluster: str, service: str, since: datetime) -> Request:
+    """Return the question for the service deployments created since a time; ECS keeps 90 days."""
+    params = {"cluster": cluster, "service": service, "createdAt": {"after": since}, "maxResults": _MAX_DEPLOYMENTS}
+    return Request("ecs:ListServiceDeployments", params, max_pages=1)
+
+
+def service_deployment_details(caller: Caller, listed: Answer) -> tuple[Answer, Answer]:
+    """Return DescribeServiceDeployments and DescribeServiceRevisions for what ListServiceDeployments named."""
+    rows = listed.items("serviceDeployments")
+    deployments = [row["serviceDeploymentArn"] for row in rows]
+    revisions = dict.fromkeys(row["targetServiceRevisionArn"] for row in rows if "targetServiceRevisionArn" in row)
+    described, revised = caller.gather(
+        [
+            Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": deployments}),
+            Request("ecs:DescribeServiceRevisions", {"serviceRevisionArns": list(revisions)}),
+        ]
+    )
+    return described, revised
+
+
+def task_definition_requests(arns: Iterable[str]) -> list[Request]:
+    """Return the questions for task definitions, one each: the API has no batch."""
+    return [Request("ecs:DescribeTaskDefinition", {"taskDefinition": arn}) for arn in dict.fromkeys(arns) if arn]

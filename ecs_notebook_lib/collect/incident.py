@@ -1,0 +1,173 @@
+"""Collecting one incident: each wave asks side by side all that the waves before it made known."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from ecs_notebook_lib.collect import access_facts, ecs, elbv2, logs
+from ecs_notebook_lib.collect.access import Clients
+from ecs_notebook_lib.collect.caller import Answer, Caller
+from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
+from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
+from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
+from ecs_notebook_lib.snapshot import IncidentName, Simulated, Snapshot
+from ecs_notebook_lib.snapshot.model import members_of
+from ecs_notebook_lib.source import DEFAULT_WINDOW, LiveSource, parse_window
+from ecs_notebook_lib.version import __version__
+
+_DEPLOYMENTS_BEFORE = timedelta(days=90)
+"""How far back the last good deployment is looked for: all that ECS keeps (ECS_FACTS 2.5)."""
+
+Progress = Callable[[str], None]
+
+
+def collect_incident(
+    clients: Clients,
+    source: LiveSource,
+    *,
+    window: str = "",
+    simulated: Simulated | None = None,
+    progress: Progress = lambda step: None,
+) -> Snapshot:
+    """Return everything that the kit reads about one service.
+
+    `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such cluster or service.
+    AccessError
+        If AWS cannot be called at all.
+    """
+    caller = Caller(clients)
+    progress("service")
+    service = ecs.collect_service(caller, source.cluster, source.service) or {}
+    as_of = caller.pages[0].at
+    incident = _Incident(caller, source, service=service, as_of=as_of)
+    progress("tasks, targets and deployments")
+    tasks, history, definitions = incident.collect_tasks()
+    progress("logs")
+    denials = incident.collect_logs(tasks, history, definitions)
+    progress("roles and policies")
+    incident.collect_access(history, definitions, denials)
+    account = _account(service, tasks)
+    name = IncidentName(
+        cluster=source.cluster.rpartition("/")[2],
+        service=source.service,
+        region=caller.region,
+        account=account,
+        window=parse_window(window or DEFAULT_WINDOW, as_of=as_of),
+    )
+    return Snapshot(
+        incident=name,
+        as_of=as_of,
+        simulated=simulated,
+        redacted=False,
+        tool_version=__version__,
+        members=members_of(caller.pages, account),
+    )
+
+
+def _account(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> str:
+    arns = [service.get("serviceArn", ""), *(task.get("taskArn", "") for task in tasks)]
+    return next((arn.split(":")[4] for arn in arns if arn), "")
+
+
+Rows = list[Mapping[str, Any]]
+Definitions = dict[str, Mapping[str, Any]]
+
+
+class _Incident:
+    """The waves of one collection; holds only what all of them need."""
+
+    def __init__(self, caller: Caller, source: LiveSource, *, service: Mapping[str, Any], as_of: datetime) -> None:
+        self._caller = caller
+        self._cluster, self._name = source.cluster, source.service
+        self._service = service
+        self._as_of = as_of
+
+    def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
+        """Read tasks, targets, service deployments and the task definitions that they name."""
+        lists = ecs.task_list_requests(self._cluster, self._name)
+        past = ecs.service_deployments_request(self._cluster, self._name, self._as_of - _DEPLOYMENTS_BEFORE)
+        targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
+        known = [self._service.get("taskDefinition", ""), *self._listed_task_definitions()]
+        running, stopped, listed, *_ = self._caller.gather(
+            [*lists, past, *targets, *ecs.task_definition_requests(known)]
+        )
+        history = self._history(listed)
+        arns = running.items("taskArns") + stopped.items("taskArns")
+        [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
+        rows = tasks.items("tasks")
+        named = [*known, *(row.get("taskDefinitionArn", "") for row in rows), *_of_interest(history)]
+        return rows, history, self._definitions(named)
+
+    def _listed_task_definitions(self) -> list[str]:
+        return [deployment.get("taskDefinition", "") for deployment in self._service.get("deployments") or ()]
+
+    def _history(self, listed: Answer) -> DeploymentHistory:
+        described, revised = ecs.service_deployment_details(self._caller, listed)
+        return deployment_history(
+            [self._service],
+            service_deployments=described.items("serviceDeployments"),
+            service_revisions=revised.items("serviceRevisions"),
+        )
+
+    def _definitions(self, arns: Iterable[str]) -> Definitions:
+        requests = ecs.task_definition_requests(arns)
+        answers = self._caller.gather(requests)
+        definitions = ((r.params["taskDefinition"], a.get("taskDefinition")) for r, a in zip(requests, answers, strict=True))
+        return {arn: definition for arn, definition in definitions if definition}
+
+    def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
+        """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
+        streams = [
+            stream
+            for task in logs.chosen_tasks(tasks)
+            for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
+        ]
+        answers = logs.read_streams(self._caller, [*streams, *self._forgotten_streams(tasks, history, definitions)])
+        lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
+        reasons = (task.get("stoppedReason", "") for task in tasks)
+        return [*_denials(lines, "log_line"), *_denials(reasons, "stopped_reason")]
+
+    def _forgotten_streams(
+        self, tasks: Rows, history: DeploymentHistory, definitions: Definitions
+    ) -> Iterator[logs.Stream]:
+        """Yield streams of the last good revision whose tasks ECS no longer lists."""
+        good, began = history.last_good, history.troubled_since
+        if good is None or began is None or any(t.get("taskDefinitionArn") == good.task_definition for t in tasks):
+            return
+        computed = logs.awslogs_streams(definitions.get(good.task_definition, {}), "")
+        for group in dict.fromkeys(stream.group for stream in computed):
+            yield from logs.streams_before(self._caller, group, began)
+
+    def collect_access(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> None:
+        """Read the roles of the examined and the last good revision, and what they allow of what is needed."""
+        of_interest = [definitions[arn] for arn in _of_interest(history) if arn in definitions]
+        access_facts.collect_roles(self._caller, _roles(of_interest))
+        needs: tuple[Need, ...] = needs_of(of_interest[0], denials) if of_interest else ()
+        former = [role for role in _roles(of_interest[1:2], "taskRoleArn") if needs]
+        access_facts.collect_simulations(self._caller, needs, former_roles=former)
+        access_facts.collect_resource_policies(self._caller, needs)
+
+
+def _of_interest(history: DeploymentHistory) -> list[str]:
+    """Return the task definitions of the examined and of the last good deployment, in that order."""
+    return [d.task_definition for d in (history.examined, history.last_good) if d is not None and d.task_definition]
+
+
+def _roles(definitions: Iterable[Mapping[str, Any]], *members: str) -> list[str]:
+    members = members or ("taskRoleArn", "executionRoleArn")
+    return [definition[member] for definition in definitions for member in members if definition.get(member)]
+
+
+def _denials(texts: Iterable[str], where: str) -> Iterator[Denial]:
+    for text in dict.fromkeys(texts):
+        message = find_in_log(text) if where == "log_line" else recognise(text, where=where)
+        while message is not None:
+            if message.parts.get("action") and message.parts.get("principal"):
+                parts = message.parts
+                yield Denial(parts["principal"], parts["action"], parts.get("resource", ""), where)
+            message = message.inner

@@ -1,0 +1,84 @@
+"""Choosing which log streams to read, under a budget, and reading their first and last lines.
+
+Streams of the awslogs driver are computed, not searched for: `<prefix>/<container>/<task id>` (ECS developer guide,
+"Send Amazon ECS logs to CloudWatch"). Tasks that stopped in the same way tell the same story, so the newest three of
+each revision and way of stopping are read.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.knowledge.messages import recognise
+
+TASKS_PER_GROUP = 3
+HEAD_LINES = 100
+TAIL_LINES = 400
+
+_BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=10)
+"""Around the moment at which the trouble began: long enough to meet a task that the load balancer probes."""
+
+_SEARCH_LINES = 500
+
+
+class Stream(NamedTuple):
+    """A log group and a stream in it."""
+
+    group: str
+    name: str
+
+
+def awslogs_streams(task_definition: Mapping[str, Any], task_arn: str) -> Iterator[Stream]:
+    """Yield the stream of each container of a task that logs by the awslogs driver with a prefix."""
+    for container in task_definition.get("containerDefinitions") or ():
+        logging = container.get("logConfiguration") or {}
+        options = logging.get("options") or {}
+        if logging.get("logDriver") == "awslogs" and options.get("awslogs-stream-prefix"):
+            name = f"{options['awslogs-stream-prefix']}/{container['name']}/{task_arn.rpartition('/')[2]}"
+            yield Stream(options.get("awslogs-group", ""), name)
+
+
+def chosen_tasks(tasks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the newest tasks of each revision and way of stopping, newest first."""
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for task in sorted(tasks, key=lambda task: str(task.get("createdAt", "")), reverse=True):
+        groups[(task.get("taskDefinitionArn"), *_way_of_stopping(task))].append(task)
+    return [task for group in groups.values() for task in group[:TASKS_PER_GROUP]]
+
+
+def _way_of_stopping(task: Mapping[str, Any]) -> tuple[Any, ...]:
+    reason = task.get("stoppedReason") or ""
+    message = recognise(reason, where="stopped_reason")
+    exits = tuple(sorted(str(container.get("exitCode")) for container in task.get("containers") or ()))
+    return task.get("stopCode"), message.kind if message else reason, exits
+
+
+def read_streams(caller: Caller, streams: Iterable[Stream]) -> list[Answer]:
+    """Return the answers with the last lines of each stream, and with the first ones where the stream is longer."""
+    wanted = list(dict.fromkeys(streams))
+    tails = caller.gather(_read(stream, limit=TAIL_LINES, from_head=False) for stream in wanted)
+    longer = [s for s, tail in zip(wanted, tails, strict=True) if len(tail.items("events")) >= TAIL_LINES]
+    return tails + caller.gather(_read(stream, limit=HEAD_LINES, from_head=True) for stream in longer)
+
+
+def _read(stream: Stream, *, limit: int, from_head: bool) -> Request:
+    params = {"logGroupName": stream.group, "logStreamName": stream.name, "limit": limit, "startFromHead": from_head}
+    return Request("logs:GetLogEvents", params)
+
+
+def streams_before(caller: Caller, group: str, began: datetime) -> list[Stream]:
+    """Return streams that were written to just before `began`: those of tasks that ECS has forgotten.
+
+    One page of lines around that moment names them, and shows how they end.
+    """
+    times = {"startTime": _milliseconds(began - _BEFORE), "endTime": _milliseconds(began + _AFTER)}
+    request = Request("logs:FilterLogEvents", {"logGroupName": group, **times, "limit": _SEARCH_LINES}, max_pages=1)
+    [answer] = caller.gather([request])
+    before = [event for event in answer.items("events") if event["timestamp"] < _milliseconds(began)]
+    return [Stream(group, name) for name in dict.fromkeys(event["logStreamName"] for event in before)][:TASKS_PER_GROUP]
+
+
+def _milliseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)

@@ -1,0 +1,73 @@
+"""Errors that the caller can mend: each says what is wrong, with the value seen, and the next step, in one line."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class EcsNotebookError(Exception):
+    """Base of all errors that are told in one line; anything else is a bug and keeps its traceback."""
+
+
+class SourceError(EcsNotebookError):
+    """A source (`live:…`, `demo:…`, `case:…`, a snapshot's path) that cannot be read as one."""
+
+
+class WindowError(EcsNotebookError):
+    """A window that is neither a duration, an instant, nor two instants."""
+
+    def __init__(self, window: str) -> None:
+        super().__init__(
+            f"The window {window!r} cannot be read. Give a duration (90m, 3h, 3w), an ISO 8601 instant, or two as A/B."
+        )
+        self.window = window
+
+
+class UnknownDemoError(EcsNotebookError):
+    """A demo incident was asked for by a name that does not exist."""
+
+    def __init__(self, name: str, available: Iterable[str]) -> None:
+        choices = ", ".join(sorted(available))
+        super().__init__(f"No demo incident is named {name!r}. Choose one of: {choices}.")
+        self.name = name
+
+
+class AccessError(EcsNotebookError):
+    """AWS cannot be called at all: no credentials, no region, an expired session, an unreachable endpoint."""
+
+
+class NotFoundError(EcsNotebookError):
+    """The cluster or the service does not exist in this account and region."""
+
+    def __init__(self, kind: str, name: str, *, where: str, existing: Iterable[str] = ()) -> None:
+        existing = sorted(existing)
+        near = get_close_matches(name, existing, n=3, cutoff=0.5) or existing[:5]
+        hint = f" Did you mean: {', '.join(near)}?" if near else " Check the name, the region and the profile."
+        super().__init__(f"No {kind} is named {name!r} in {where}.{hint}")
+        self.kind = kind
+        self.name = name
+        self.near = tuple(near)
+
+
+class SnapshotError(EcsNotebookError):
+    """A file that is not a snapshot, or one that is damaged, foreign, newer than this version, or hostile."""
+
+    def __init__(self, path: object, what: str, *, advice: str = "Collect the incident again.") -> None:
+        super().__init__(f"{path} cannot be opened as a snapshot: {what}. {advice}")
+        self.path = str(path)
+        self.what = what
+
+
+class MissingExtraError(EcsNotebookError):
+    """A part of the kit was asked for whose libraries are not installed."""
+
+    def __init__(self, what: str, *, extra: str) -> None:
+        super().__init__(f"{what} needs more than the base install. Run: pip install 'ecs-notebook-lib[{extra}]'")
+        self.extra = extra
+
+
+class ParameterError(EcsNotebookError):
+    """A notebook was given a parameter that it does not have."""
+
+    def __init__(self, name: str, *, notebook: str, available: Iterable[str]) -> None:
+        super().__init__(f"{notebook} has no parameter {name!r}. It has: {', '.join(sorted(available))}.")
+        self.name = name

@@ -1,0 +1,155 @@
+"""Which deployment an incident is about, and which was the last good one (DESIGN rule 3).
+
+Collectors need it to choose what to read, checks to weigh what was read: both ask here, with the same plain responses
+of `DescribeServices`, `DescribeServiceDeployments` and `DescribeServiceRevisions`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ecs_notebook_lib.source import parse_instant
+
+_SAME_START = timedelta(seconds=120)
+"""A deployment and its service deployment are created by one call, but not in the same instant."""
+
+_SUCCEEDED = "SUCCESSFUL"
+_NOT_GOOD = frozenset({"STOPPED", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
+_ROLLED_BACK = frozenset({"ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One deployment of a service, as far as the listed and the historical API know it.
+
+    `id` (`ecs-svc/…`, what tasks carry in `startedBy`), `status` and `rollout_state` come from DescribeServices and
+    are empty for past ones; `service_deployment` (ARN) and `service_deployment_status` from ListServiceDeployments.
+    """
+
+    task_definition: str
+    created_at: datetime
+    id: str = ""
+    status: str = ""
+    rollout_state: str = ""
+    service_deployment: str = ""
+    service_deployment_status: str = ""
+    minimum_healthy_percent: int | None = None
+    maximum_percent: int | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def revision(self) -> str:
+        """Return `family:number` of the task definition."""
+        return revision_of(self.task_definition)
+
+    @property
+    def succeeded(self) -> bool:
+        """Say whether this rollout is known to have ended well."""
+        if self.service_deployment_status:
+            return self.service_deployment_status == _SUCCEEDED
+        return self.rollout_state == "COMPLETED"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentHistory:
+    """The deployments of a service, oldest first; which one is examined, and the last good one before it."""
+
+    deployments: tuple[Deployment, ...]
+    examined: Deployment | None
+    last_good: Deployment | None
+
+    @property
+    def troubled_since(self) -> datetime | None:
+        """Return when the oldest listed deployment that is not the last good one began: what hurts now began then."""
+        listed = [d for d in self.deployments if d.status and d != self.last_good]
+        return min((d.created_at for d in listed), default=None)
+
+    def revision_at(self, instant: datetime) -> str:
+        """Return the revision of the newest deployment begun at or before `instant`; `""` if none is known."""
+        begun = [d for d in self.deployments if d.created_at <= instant]
+        return begun[-1].revision if begun else ""
+
+
+def revision_of(task_definition: str) -> str:
+    """Return `family:number` of a task definition's ARN; what is no ARN stays as it is."""
+    return task_definition.rpartition("/")[2]
+
+
+def deployment_history(
+    services: Iterable[Mapping[str, Any]],
+    *,
+    service_deployments: Iterable[Mapping[str, Any]] = (),
+    service_revisions: Iterable[Mapping[str, Any]] = (),
+) -> DeploymentHistory:
+    """Return the history that these responses tell; empty answers give an empty history."""
+    listed = [_listed(row) for service in services for row in service.get("deployments") or ()]
+    task_definitions = {row["serviceRevisionArn"]: row.get("taskDefinition", "") for row in service_revisions}
+    past = [_past(row, task_definitions) for row in service_deployments]
+    known = sorted(_merged(listed, past), key=lambda deployment: deployment.created_at)
+    examined = _examined(known)
+    return DeploymentHistory(tuple(known), examined, _last_good(known, examined))
+
+
+def _listed(row: Mapping[str, Any]) -> Deployment:
+    return Deployment(
+        task_definition=row["taskDefinition"],
+        created_at=parse_instant(row["createdAt"]),
+        id=row["id"],
+        status=row.get("status", ""),
+        rollout_state=row.get("rolloutState", ""),
+    )
+
+
+def _past(row: Mapping[str, Any], task_definitions: Mapping[str, str]) -> Deployment:
+    target = (row.get("targetServiceRevision") or {}).get("arn", "")
+    configuration = row.get("deploymentConfiguration") or {}
+    finished = row.get("finishedAt")
+    return Deployment(
+        task_definition=task_definitions.get(target, ""),
+        created_at=parse_instant(row["createdAt"]),
+        service_deployment=row["serviceDeploymentArn"],
+        service_deployment_status=row.get("status", ""),
+        minimum_healthy_percent=configuration.get("minimumHealthyPercent"),
+        maximum_percent=configuration.get("maximumPercent"),
+        finished_at=parse_instant(finished) if finished else None,
+    )
+
+
+def _merged(listed: list[Deployment], past: list[Deployment]) -> list[Deployment]:
+    """Join each listed deployment with the service deployment that started with it."""
+    rest = list(past)
+    merged = []
+    for deployment in listed:
+        twin = next((candidate for candidate in rest if _started_together(deployment, candidate)), None)
+        if twin is not None:
+            rest.remove(twin)
+            twin = replace(
+                twin,
+                task_definition=deployment.task_definition,
+                id=deployment.id,
+                status=deployment.status,
+                rollout_state=deployment.rollout_state,
+            )
+        merged.append(twin or deployment)
+    return merged + rest
+
+
+def _started_together(deployment: Deployment, candidate: Deployment) -> bool:
+    same_revision = candidate.task_definition in ("", deployment.task_definition)
+    return same_revision and abs(deployment.created_at - candidate.created_at) <= _SAME_START
+
+
+def _examined(known: list[Deployment]) -> Deployment | None:
+    unlisted = known[-1] if known and not any(d.status for d in known) else None
+    primary = next((d for d in known if d.status == "PRIMARY"), unlisted)
+    if primary is not None and not primary.succeeded:
+        return primary
+    troubled = [d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"]
+    return troubled[-1] if troubled else primary
+
+
+def _last_good(known: list[Deployment], examined: Deployment | None) -> Deployment | None:
+    good = [d for d in known if d.succeeded and d.task_definition and d != examined]
+    before = [d for d in good if examined is None or d.created_at < examined.created_at]
+    return (before or good or [None])[-1]  # type: ignore[list-item]

@@ -1,0 +1,136 @@
+"""Pages at rest → columns, by one mechanism for all frames.
+
+The paths of all frames of an operation make one nested Arrow schema; pyarrow reads the JSON lines once under it, and
+what no frame declares is never built. Rows of nested lists are unfolded by index arrays, not in Python.
+"""
+
+from collections.abc import Iterable, Sequence
+from io import BytesIO
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json as pj
+
+from ecs_notebook_lib.errors import SnapshotError
+from ecs_notebook_lib.frames.columns import ARROW_TYPES, Column, FrameSchema, declared
+
+_BLOCK_BYTES = 1 << 20
+_PANDAS_TYPES = {
+    pa.string(): pd.StringDtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+}
+_SEEN = Column("@at", "datetime64[us, UTC]", "@at", "")
+
+
+def read_pages(lines: bytes, schemas: Sequence[FrameSchema]) -> pa.Table:
+    """Return the pages of one operation as an Arrow table with every path that `schemas` declare.
+
+    Raises
+    ------
+    SnapshotError
+        If a line is no JSON, or a member is not of the type that AWS gives it.
+    """
+    columns = [_SEEN, *(column for schema in schemas for column in schema.columns if column.path)]
+    schema = _arrow_schema(columns)
+    if not lines:
+        return schema.empty_table()
+    longest = max(map(len, lines.splitlines()))
+    try:
+        return pj.read_json(
+            BytesIO(lines),
+            read_options=pj.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 1)),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+        )
+    except pa.ArrowInvalid as error:
+        raise SnapshotError("The snapshot", f"a page of it cannot be read ({str(error)[:120]})") from error
+
+
+def frame_of(pages: pa.Table, schema: FrameSchema) -> pd.DataFrame:
+    """Return the frame that `schema` declares, a row for each element of its innermost list.
+
+    Of rows with the same key the last observation is kept. Derived columns are there, and missing.
+    """
+    columns = [column for column in schema.columns if column.path]
+    table = _unfold(pages.combine_chunks(), [*columns, _SEEN])
+    frame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
+    if schema.key:
+        frame = frame.sort_values("@at", kind="stable").drop_duplicates(list(schema.key), keep="last").sort_index()
+    return declared(frame, schema)
+
+
+Steps = tuple[str, ...]
+
+
+def steps_of(path: str) -> Steps:
+    """Return the members that a path leads through, from the page down; `[]` stays with a repeated member."""
+    steps = tuple(path.removeprefix("@").split("."))
+    return steps if path.startswith("@") else ("response", *steps)
+
+
+def _arrow_schema(columns: Iterable[Column]) -> pa.Schema:
+    tree: dict[str, Any] = {}
+    for column in columns:
+        *parents, leaf = steps_of(column.path)
+        node = tree
+        for step in parents:
+            node = node.setdefault(step, {})
+        node.setdefault(leaf, ARROW_TYPES[column.dtype])
+    return pa.schema(_fields(tree))
+
+
+def _fields(tree: dict[str, Any]) -> list[pa.Field]:
+    fields = []
+    for step, below in tree.items():
+        kind = pa.struct(_fields(below)) if isinstance(below, dict) else below
+        fields.append(pa.field(step.removesuffix("[]"), pa.list_(kind) if step.endswith("[]") else kind))
+    return fields
+
+
+def _unfold(pages: pa.Table, columns: Sequence[Column]) -> pa.Table:
+    """Return one row for each element of the innermost list that a path leads through."""
+    lists = max((_list_path(column) for column in columns), key=len)
+    arrays: dict[Steps, pa.Array] = {}
+    parents: dict[Steps, pa.Array] = {}
+    for depth in range(1, len(lists) + 1):
+        here = _at(pages, arrays, lists[:depth])
+        arrays[lists[:depth]] = here.flatten()
+        parents[lists[:depth]] = pc.list_parent_indices(here)
+    return pa.table(
+        {column.name: _spread(_at(pages, arrays, steps_of(column.path)), column, lists, parents) for column in columns}
+    )
+
+
+def _list_path(column: Column) -> Steps:
+    """Return the path down to the innermost list of a column, a step for each list: `(response.tasks[], …)`."""
+    groups: list[str] = []
+    pending: list[str] = []
+    for step in steps_of(column.path):
+        pending.append(step)
+        if step.endswith("[]"):
+            groups.append(".".join(pending))
+            pending = []
+    return tuple(groups)
+
+
+def _at(pages: pa.Table, arrays: dict[Steps, pa.Array], path: Steps) -> pa.Array:
+    """Return the array at a path, one element for each element of the list that holds it."""
+    text = ".".join(path)
+    inner = max((prefix for prefix in arrays if text.startswith(".".join(prefix) + ".")), key=len, default=())
+    rest = text[len(".".join(inner)) + 1 :] if inner else text
+    names = [step.removesuffix("[]") for step in rest.split(".")]
+    if inner:
+        return pc.struct_field(arrays[inner], names)
+    column = pages[names[0]]
+    chunk = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    return pc.struct_field(chunk, names[1:]) if names[1:] else chunk
+
+
+def _spread(values: pa.Array, column: Column, lists: Steps, parents: dict[Steps, pa.Array]) -> pa.Array:
+    """Repeat the values of an outer level for each row of the innermost list."""
+    for depth in range(len(_list_path(column)) + 1, len(lists) + 1):
+        values = values.take(parents[lists[:depth]])
+    return values

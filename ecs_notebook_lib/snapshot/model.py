@@ -1,0 +1,102 @@
+"""What a snapshot holds: a page for each answer of AWS, in a fixed order, as JSON lines."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentName:
+    """Which service, where, and in which window; times are aware and in UTC."""
+
+    cluster: str
+    service: str
+    region: str
+    account: str
+    window: tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """The scenario and seed that a simulated incident was made from."""
+
+    scenario: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of AWS, or its refusal.
+
+    `operation` is `service:Operation` in botocore's names, `at` is AWS's own time of the answer, `page` counts from 0.
+    `error` is `{"code", "message", "status"}` or None; `response` is None when there is an error.
+    """
+
+    operation: str
+    at: datetime
+    region: str
+    params: Mapping[str, Any]
+    page: int = 0
+    origin: str = "live"
+    error: Mapping[str, Any] | None = None
+    response: Mapping[str, Any] | None = None
+
+    def line(self, account: str) -> bytes:
+        """Return this page as one JSON line; members that have no order of their own are sorted."""
+        record = {
+            "at": utc_text(self.at),
+            "account": account,
+            "region": self.region,
+            "params": dict(sorted(self.params.items())),
+            "page": self.page,
+            "origin": self.origin,
+            "error": self.error,
+            "response": self.response,
+        }
+        return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything collected about one incident.
+
+    `members` maps an operation to its pages as JSON lines; nothing in it is ever edited.
+    """
+
+    incident: IncidentName
+    as_of: datetime
+    simulated: Simulated | None
+    redacted: bool
+    tool_version: str
+    members: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Return the operations that were called, in alphabetical order."""
+        return tuple(sorted(self.members))
+
+    def lines(self, operation: str) -> bytes:
+        """Return the pages of an operation as JSON lines; empty if it was never called."""
+        return self.members.get(operation, b"")
+
+    def records(self, operation: str) -> list[dict[str, Any]]:
+        """Return the pages of an operation as dicts: for the few small ones that no frame is made of."""
+        return [orjson.loads(line) for line in self.lines(operation).splitlines()]
+
+
+def members_of(pages: Iterable[Page], account: str) -> dict[str, bytes]:
+    """Return the pages as JSON lines by operation: in time, then by parameters, so that threads leave no trace."""
+    by_operation: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for page in pages:
+        params = orjson.dumps(page.params, option=orjson.OPT_SORT_KEYS, default=str)
+        by_operation[page.operation].append((page.at, params, page.page, page.line(account)))
+    return {name: b"".join(line for *_, line in sorted(rows)) for name, rows in sorted(by_operation.items())}
+
+
+def utc_text(instant: datetime) -> str:
+    """Return an aware time as ISO 8601 in UTC, ending in `Z`."""
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
