@@ -1,0 +1,43 @@
+"""What all handlers share: pages, identifiers given as a name or an ARN, and answers that nobody can edit."""
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ecs_notebook_lib.simulate.wire import AWSError, Call
+
+Handler = Callable[[Call], Mapping[str, Any]]
+
+
+def page(call: Call, rows: Sequence[Any], *, limit: int, token: str = "nextToken") -> tuple[list[Any], dict[str, str]]:
+    """Return one page of rows and the member that leads to the next one; a token is the offset, as text."""
+    offset = _offset(call.params.get(token))
+    following = offset + limit
+    more = {token: f"offset-{following}"} if following < len(rows) else {}
+    return copy.deepcopy(list(rows[offset:following])), more
+
+
+def _offset(token: str | None) -> int:
+    if token is None:
+        return 0
+    number = token.removeprefix("offset-")
+    if not number.isdecimal():
+        raise AWSError("InvalidParameterException", "Invalid token.")
+    return int(number)
+
+
+def named(name_or_arn: str) -> str:
+    """Return the last part of an ARN, or the name itself."""
+    return name_or_arn.rpartition("/")[2]
+
+
+def at_most(values: Sequence[Any], limit: int, member: str) -> None:
+    """Refuse a list that is longer than AWS takes.
+
+    Raises
+    ------
+    AWSError
+        InvalidParameterException, as ECS words it.
+    """
+    if len(values) > limit:
+        raise AWSError("InvalidParameterException", f"{member} can have at most {limit} items.")

@@ -1,0 +1,101 @@
+"""Target groups: registration, health checks, draining.
+
+A target's state changes only when a check could change it, so checks are simulated until they agree with the state
+and again after the application changed; the probes in between are a rule of the log stream.
+Times: ELB user guide, "Health checks for your target groups"; one passing check makes a new target healthy.
+"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ecs_notebook_lib.simulate.application import HEALTH_CHECKER, probe_source
+from ecs_notebook_lib.simulate.model import Target, TargetGroup, Task
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.simulate.world import World
+
+
+class Balancer:
+    """The load balancer's side of the world."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.groups: dict[str, TargetGroup] = {}
+
+    def register(self, group: TargetGroup, task: Task, port: int, zone: str) -> None:
+        """Register a task's address; checks begin when the registration is through."""
+        target = group.targets[task.address] = Target(task, port, zone)
+        self._world.engine.after(self._world.engine.between(8.5, 11), lambda: self._begin(group, target))
+
+    def _begin(self, group: TargetGroup, target: Target) -> None:
+        if not self._registered(group, target):
+            return
+        target.become("initial", "Elb.InitialHealthChecking", "Initial health checks in progress")
+        interval = group.shape["HealthCheckIntervalSeconds"]
+        self._world.engine.after(self._world.engine.between(0.5, 0.4 * interval), lambda: self._first(group, target))
+
+    def _first(self, group: TargetGroup, target: Target) -> None:
+        if not self._registered(group, target):
+            return
+        interval = group.shape["HealthCheckIntervalSeconds"]
+        if target.task.answering:
+            stream = self._world.stream(target.task)
+            for node in group.nodes:
+                stream.periodic.append(
+                    probe_source(
+                        self._world, target.task, node, path=group.shape["HealthCheckPath"], period=float(interval)
+                    )
+                )
+        self._check(group, target)
+
+    @staticmethod
+    def _registered(group: TargetGroup, target: Target) -> bool:
+        return group.targets.get(target.task.address) is target and target.state != "draining"
+
+    def _check(self, group: TargetGroup, target: Target) -> None:
+        if not self._registered(group, target):
+            return
+        reason, description = self._verdict(group, target.task)
+        if reason is None:
+            target.failures = 0
+            if target.state != "healthy":
+                target.become("healthy")
+                self._world.scheduler.task_changed(target.task)
+            return
+        target.failures += 1
+        if target.failures >= group.shape["UnhealthyThresholdCount"]:
+            target.become("unhealthy", reason, description)
+            self._world.scheduler.target_unhealthy(group, target)
+            return
+        self._world.engine.after(group.shape["HealthCheckIntervalSeconds"], lambda: self._check(group, target))
+
+    def _verdict(self, group: TargetGroup, task: Task) -> tuple[str | None, str | None]:
+        if not task.answering:
+            return "Target.FailedHealthChecks", "Health checks failed"
+        code = self._world.program(task).routes.get(group.shape["HealthCheckPath"], 404)
+        if str(code) in group.shape["Matcher"]["HttpCode"].split(","):
+            return None, None
+        return "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]"
+
+    def deregister(self, group: TargetGroup, task: Task) -> bool:
+        """Begin to drain a target; it is gone after the deregistration delay. Say whether there was one."""
+        target = group.targets.get(task.address)
+        if target is None or target.task is not task or target.state == "draining":
+            return False
+        target.become("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+        self._world.engine.after(group.drain_time.total_seconds(), lambda: self._gone(group, target))
+        end = self._world.engine.now + timedelta(seconds=1)
+        for source in self._world.stream(task).periodic:
+            if source.client == HEALTH_CHECKER:
+                source.stop(end)
+        return True
+
+    @staticmethod
+    def _gone(group: TargetGroup, target: Target) -> None:
+        if group.targets.get(target.task.address) is target:
+            del group.targets[target.task.address]
+
+    def healthy(self, group: TargetGroup, task: Task) -> bool:
+        """Say whether the load balancer sends requests to this task."""
+        target = group.targets.get(task.address)
+        return target is not None and target.task is task and target.state == "healthy"

@@ -1,0 +1,106 @@
+"""The world's one door, hung in two places: inside boto3, without a socket, and behind an HTTP server."""
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+
+from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
+
+Respond = Callable[[HTTPRequest], HTTPResponse]
+MAX_BODY_BYTES = 8 << 20
+
+
+class _Raw(BytesIO):
+    """A body that has come, in the form that botocore reads."""
+
+    def stream(self, amount: int = 65536, **_: Any) -> Any:
+        while chunk := self.read(amount):
+            yield chunk
+
+
+def install(session: Any, respond: Respond) -> None:
+    """Let every client that a boto3 session makes from now on be answered by `respond`; no socket is opened."""
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        body = request.body or b""
+        if hasattr(body, "read"):
+            body = body.read()
+        headers = {key: value.decode() if isinstance(value, bytes) else str(value) for key, value in request.headers.items()}
+        content = body.encode() if isinstance(body, str) else bytes(body)
+        response = respond(HTTPRequest(request.method, request.url, headers, content))
+        return AWSResponse(request.url, response.status, response.headers, _Raw(response.body))
+
+    session.events.register("before-send.*.*", answer)
+
+
+class Server:
+    """An HTTP server before a world; `url` is what AWS_ENDPOINT_URL takes."""
+
+    def __init__(self, respond: Respond, host: str, port: int) -> None:
+        self._server = ThreadingHTTPServer((host, port), _handler(respond))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self.host = host
+        self.port = int(self._server.server_address[1])
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        """Return `http://HOST:PORT`."""
+        return f"http://{self.host}:{self.port}"
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving and give the port back."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+def serve(respond: Respond, host: str, port: int = 0) -> Server:
+    """Serve `respond` over HTTP until `close`; port 0 takes a free one.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+    return Server(respond, host, port)
+
+
+def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        server_version = "SimulatedAWS"
+        sys_version = ""
+        disable_nagle_algorithm = True
+
+        def _answer(self) -> None:
+            length = self.headers.get("Content-Length") or "0"
+            if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
+                self.send_error(413)
+                return
+            body = self.rfile.read(int(length))
+            response = respond(HTTPRequest(self.command, self.path, dict(self.headers), body))
+            self.send_response_only(response.status)
+            for name, value in (response.headers | {"Content-Length": str(len(response.body))}).items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(response.body)
+
+        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _answer  # noqa: N815  the names that http.server calls
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing: the answers are what counts."""
+
+    return Handler

@@ -1,0 +1,228 @@
+"""The ECS service scheduler of rolling updates.
+
+It follows the behaviour that AWS documents since November 2025 (ECS_FACTS 2.7): a task that died is replaced with the
+revision that it belonged to, so a failing deployment goes on beside a newer one, and both stay IN_PROGRESS. The newest
+deployment is served first within the upper limit. One simplification: a task that fails its health checks is stopped
+at once and then replaced, where ECS would start the replacement first if the upper limit allows.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from ecs_notebook_lib.simulate.model import Deployment, Service, Target, TargetGroup, Task
+from ecs_notebook_lib.simulate.rollout import Rollout
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.simulate.world import World
+
+_REPEAT_AFTER = timedelta(hours=6)
+_MAX_EVENTS = 100
+_MAX_BACKOFF_SECONDS = 900
+_FAILED_STARTS_BEFORE_BACKOFF = 3
+
+
+class Scheduler:
+    """Keeps the services at their desired counts, moves rollouts on, and tells of it in service events."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.services: dict[str, Service] = {}
+        self.rollout = Rollout(world, self)
+
+    # What happened to a task.
+
+    def task_running(self, task: Task) -> None:
+        """Register a task that reached RUNNING with the target groups of its service."""
+        service, deployment = self._service(task), task.deployment
+        deployment.ever_running, deployment.failed_starts = True, 0
+        deployment.shape["failedTasks"] = 0 if not self._world.groups_of(service) else deployment.shape["failedTasks"]
+        self._count(service)
+        self._world.engine.after(self._world.engine.between(1, 3), lambda: self._register(service, task))
+
+    def _register(self, service: Service, task: Task) -> None:
+        if task.stopping:
+            return
+        port = service.shape["loadBalancers"][0]["containerPort"] if service.shape["loadBalancers"] else 0
+        for group in self._world.groups_of(service):
+            self._world.balancer.register(group, task, port, task.shape["availabilityZone"])
+            self.tell(service, f"registered 1 targets in (target-group {group.arn})")
+        self.task_changed(task)
+
+    def task_changed(self, task: Task) -> None:
+        """Look at the service again: one of its tasks became healthy."""
+        self.soon(self._service(task))
+
+    def task_leaving(self, task: Task) -> None:
+        """Drain a task that leaves RUNNING, and count what failed."""
+        service = self._service(task)
+        code = task.shape["stopCode"]
+        if code == "TaskFailedToStart":
+            task.deployment.failed_starts += 1
+            self.rollout.failed(service, task.deployment, stage=1)
+        elif code == "EssentialContainerExited":
+            task.deployment.shape["failedTasks"] += 1
+        for group in self._world.groups_of(service):
+            if self._world.balancer.deregister(group, task):
+                self.tell(service, f"deregistered 1 targets in (target-group {group.arn})")
+        self._count(service)
+        self.soon(service)
+
+    def task_stopped(self, task: Task) -> None:
+        """Look at the service again: a task reached STOPPED."""
+        self._count(self._service(task))
+        self.soon(self._service(task))
+
+    def target_unhealthy(self, group: TargetGroup, target: Target) -> None:
+        """Tell that the load balancer found a task unhealthy, and stop it once the grace period is over."""
+        task, service = target.task, self._service(target.task)
+        self.tell(
+            service,
+            f"(task {task.id}) (port {target.port}) is unhealthy in (target-group {group.arn}) "
+            f"due to (reason {target.description})",
+        )
+        self._replace(service, task, f"Task failed ELB health checks in (target-group {group.arn})")
+
+    def container_unhealthy(self, task: Task) -> None:
+        """Stop a task whose own health check failed, once the grace period is over."""
+        service = self._service(task)
+        self.tell(service, f"(task {task.id}) failed container health checks.")
+        self._replace(service, task, "Task failed container health checks")
+
+    def _replace(self, service: Service, task: Task, reason: str) -> None:
+        grace = timedelta(seconds=service.shape.get("healthCheckGracePeriodSeconds", 0))
+        when = max(self._world.engine.now + timedelta(seconds=5), task.shape["startedAt"] + grace)
+        self._world.engine.at(when, lambda: self._stop_unhealthy(service, task, reason))
+
+    def _stop_unhealthy(self, service: Service, task: Task, reason: str) -> None:
+        if task.stopping:
+            return
+        task.deployment.shape["failedTasks"] += 1
+        self.tell(service, f"has stopped 1 running tasks: (task {task.id}).")
+        self._world.tasks.stop(task, "ServiceSchedulerInitiated", reason)
+        self.rollout.failed(service, task.deployment, stage=2)
+
+    # What the service needs.
+
+    def soon(self, service: Service) -> None:
+        """Look at a service in a few seconds; what happens until then is seen together."""
+        if not service.reconciling:
+            service.reconciling = True
+            self._world.engine.after(self._world.engine.between(3, 9), lambda: self._reconcile(service))
+
+    def _reconcile(self, service: Service) -> None:
+        service.reconciling = False
+        self._start_tasks(service)
+        self._stop_tasks(service)
+        self._count(service)
+        self.rollout.settle(service)
+
+    def bounds(self, service: Service) -> tuple[int, int]:
+        """Return the least healthy and the most tasks of a rolling update (ECS_FACTS 2.6)."""
+        configuration, desired = service.shape["deploymentConfiguration"], service.desired
+        return -(-desired * configuration["minimumHealthyPercent"] // 100), desired * configuration["maximumPercent"] // 100
+
+    def healthy(self, task: Task) -> bool:
+        """Say whether a task counts toward the minimum: its own check and every target group agree."""
+        groups = self._world.groups_of(self._service(task))
+        return task.alive and task.container_healthy and all(self._world.balancer.healthy(g, task) for g in groups)
+
+    def _start_tasks(self, service: Service) -> None:
+        now = self._world.engine.now
+        if service.start_not_before is not None and now < service.start_not_before:
+            return
+        _, upper = self.bounds(service)
+        room = upper - sum(1 for task in service.tasks if not task.stopping)
+        for deployment in service.deployments:
+            missing = deployment.shape["desiredCount"] - len(deployment.alive)
+            count = 0 if deployment.stopped else max(0, min(missing, room))
+            if count:
+                room -= count
+                self._start(service, deployment, count)
+
+    def _start(self, service: Service, deployment: Deployment, count: int) -> None:
+        started = [self._world.tasks.start(service, deployment) for _ in range(count)]
+        names = " ".join(f"(task {task.id})" for task in started)
+        self.tell(service, f"has started {count} tasks: {names}.")
+        failures = deployment.failed_starts
+        if failures >= _FAILED_STARTS_BEFORE_BACKOFF:
+            self.tell(service, "is unable to consistently start tasks successfully.")
+            pause = min(_MAX_BACKOFF_SECONDS, 10 * 2 ** ((failures - 1) // 2))
+            service.start_not_before = self._world.engine.now + timedelta(seconds=pause)
+            self._world.engine.at(service.start_not_before, lambda: self.soon(service))
+
+    def _stop_tasks(self, service: Service) -> None:
+        """Let older deployments go as far as the minimum allows; scale in what is too much."""
+        lower, upper = self.bounds(service)
+        healthy = sum(self.healthy(task) for task in service.tasks)
+        primary = service.deployments[0]
+        ready = sum(self.healthy(task) for task in primary.tasks)
+        left = max(0, upper - primary.shape["desiredCount"])
+        for deployment in service.deployments[1:]:
+            keep = max(0, min(left, service.desired - ready if lower else 0, deployment.shape["desiredCount"]))
+            if deployment.stopped:
+                keep = 0
+            left -= keep
+            deployment.shape["desiredCount"] = keep
+            surplus = sorted(deployment.alive, key=self.healthy)[: max(0, len(deployment.alive) - keep)]
+            for task in surplus:
+                if self.healthy(task):
+                    if healthy <= lower:
+                        continue
+                    healthy -= 1
+                self._drain(service, task)
+        for task in sorted(primary.alive, key=self.healthy)[: max(0, len(primary.alive) - service.desired)]:
+            self._drain(service, task)
+
+    def _drain(self, service: Service, task: Task) -> None:
+        """Take a task out of its target groups, and stop it when the deregistration delay is over."""
+        reason = f"Scaling activity initiated by (deployment {task.deployment.id})"
+        task.draining = True
+        groups = [group for group in self._world.groups_of(service) if self._world.balancer.deregister(group, task)]
+        for group in groups:
+            self.tell(service, f"deregistered 1 targets in (target-group {group.arn})")
+        if not groups:
+            self._world.tasks.stop(task, "ServiceSchedulerInitiated", reason)
+            return
+        self.tell(service, "has begun draining connections on 1 tasks.")
+        delay = max(group.drain_time for group in groups)
+        self._world.engine.after(delay.total_seconds(), lambda: self._drained(service, task, reason))
+
+    def _drained(self, service: Service, task: Task, reason: str) -> None:
+        if not task.stopping:
+            self.tell(service, f"has stopped 1 running tasks: (task {task.id}).")
+            self._world.tasks.stop(task, "ServiceSchedulerInitiated", reason)
+
+    # What the service shows.
+
+    def _count(self, service: Service) -> None:
+        for deployment in service.deployments:
+            running = sum(task.running for task in deployment.tasks)
+            pending = sum(not (task.running or task.stopping) for task in deployment.tasks)
+            if (running, pending) != (deployment.shape["runningCount"], deployment.shape["pendingCount"]):
+                now = self._world.engine.now
+                deployment.shape |= {"runningCount": running, "pendingCount": pending, "updatedAt": now}
+        for total in ("runningCount", "pendingCount"):
+            service.shape[total] = sum(deployment.shape[total] for deployment in service.deployments)
+
+    def tell(self, service: Service, text: str) -> None:
+        """Write a service event; the same words again are hidden for six hours, and 100 events are kept."""
+        now = self._world.engine.now
+        told = service.last_told.get(text)
+        if told is not None and now - told < _REPEAT_AFTER:
+            return
+        if not text.startswith("has started"):
+            service.last_told[text] = now
+        new = self._world.engine.hexadecimal
+        event_id = f"{new(8)}-{new(4)}-4{new(3)}-8{new(3)}-{new(12)}"
+        event = {"id": event_id, "createdAt": now, "message": f"(service {service.name}) {text}"}
+        service.shape["events"] = [event, *service.shape["events"][: _MAX_EVENTS - 1]]
+
+    def _service(self, task: Task) -> Service:
+        return self.services[str(task.shape["group"]).partition(":")[2]]
+
+    def stop_all(self, tasks: Iterable[Task], service: Service) -> None:
+        """Drain every one of these tasks that still counts."""
+        for task in list(tasks):
+            if task.alive:
+                self._drain(service, task)

@@ -1,0 +1,214 @@
+"""The life of a Fargate task, from PROVISIONING to STOPPED, with the times that DescribeTasks tells (ECS_FACTS 4)."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from ecs_notebook_lib.simulate import application
+from ecs_notebook_lib.simulate.model import Deployment, Service, Task
+from ecs_notebook_lib.simulate.starting import refusal_to_start
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.simulate.world import World
+
+_SIGKILL, _SIGTERM = 137, 143
+_EXITED = "Essential container in task exited"
+
+
+class Tasks:
+    """All tasks that ECS still lists: the living, and the dead of about the last hour."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.by_arn: dict[str, Task] = {}
+
+    def start(self, service: Service, deployment: Deployment) -> Task:
+        """Accept a new task of a deployment; all that follows comes in time."""
+        task = self._create(service, deployment)
+        deployment.tasks.append(task)
+        self.by_arn[task.shape["taskArn"]] = task
+        self._after(self._world.engine.between(8, 16), task, self._connect)
+        return task
+
+    def _after(self, seconds: float, task: Task, step: Any) -> None:
+        """Do the next step of a task's start, unless it was stopped meanwhile."""
+        self._world.engine.after(seconds, lambda: None if task.stopping else step(task))
+
+    def _create(self, service: Service, deployment: Deployment) -> Task:
+        world, engine = self._world, self._world.engine
+        task_id, interface = engine.hexadecimal(32), f"eni-{engine.hexadecimal(17)}"
+        subnets = service.shape["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
+        subnet = subnets[len(deployment.tasks) % len(subnets)]
+        address = world.free_address(subnet)
+        details = {
+            "subnetId": subnet,
+            "networkInterfaceId": interface,
+            "macAddress": "0a:" + ":".join(engine.hexadecimal(2) for _ in range(5)),
+            "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
+            "privateIPv4Address": address,
+        }
+        definition = world.task_definitions[deployment.shape["taskDefinition"]]
+        arn = world.arn("ecs", f"task/{world.cluster}/{task_id}")
+        shape = {
+            "attachments": [
+                {
+                    "id": f"{engine.hexadecimal(8)}-0000-4000-8000-{engine.hexadecimal(12)}",
+                    "type": "ElasticNetworkInterface",
+                    "status": "ATTACHED",
+                    "details": [{"name": name, "value": value} for name, value in details.items()],
+                }
+            ],
+            "availabilityZone": world.zones[subnet],
+            "clusterArn": world.cluster_arn,
+            "connectivity": "DISCONNECTED",
+            "containers": [_container(world, arn, row) for row in definition["containerDefinitions"]],
+            "cpu": definition["cpu"],
+            "createdAt": engine.now,
+            "desiredStatus": "RUNNING",
+            "enableExecuteCommand": False,
+            "group": f"service:{service.name}",
+            "healthStatus": "UNKNOWN",
+            "lastStatus": "PROVISIONING",
+            "launchType": "FARGATE",
+            "memory": definition["memory"],
+            "overrides": {"containerOverrides": [{"name": row["name"]} for row in definition["containerDefinitions"]]},
+            "platformFamily": "Linux",
+            "platformVersion": "1.4.0",
+            "startedBy": deployment.id,
+            "tags": [],
+            "taskArn": arn,
+            "taskDefinitionArn": deployment.shape["taskDefinition"],
+            "version": 1,
+        }
+        return Task(shape, deployment, address)
+
+    def _connect(self, task: Task) -> None:
+        interface = {row["name"]: row["value"] for row in task.shape["attachments"][0]["details"]}
+        for container in task.shape["containers"]:
+            container["networkInterfaces"] = [
+                {"attachmentId": task.shape["attachments"][0]["id"], "privateIpv4Address": interface["privateIPv4Address"]}
+            ]
+        _move(task, "PENDING", connectivity="CONNECTED", connectivityAt=self._world.engine.now)
+        self._after(self._world.engine.between(2, 5), task, self._prepare)
+
+    def _prepare(self, task: Task) -> None:
+        """Do what the execution role is for: registry, secrets, log stream; then pull the image."""
+        refusal = refusal_to_start(self._world, task)
+        if refusal is not None:
+            self._stop_now(task, "TaskFailedToStart", refusal)
+            return
+        task.shape["pullStartedAt"] = self._world.engine.now
+        self._after(self._world.engine.between(9, 16), task, self._pulled)
+
+    def _pulled(self, task: Task) -> None:
+        task.shape["pullStoppedAt"] = self._world.engine.now
+        digest = self._world.digest(task)
+        for container in task.shape["containers"]:
+            container["imageDigest"] = digest
+        self._after(self._world.engine.between(0.5, 1.5), task, self._run)
+
+    def _run(self, task: Task) -> None:
+        engine = self._world.engine
+        for container in task.shape["containers"]:
+            container["lastStatus"] = "RUNNING"
+            container["runtimeId"] = f"{task.id}-{engine.hexadecimal(10).translate(_DIGITS)}"
+        _move(task, "RUNNING", startedAt=engine.now)
+        task.running = True
+        application.run(self._world, task, self._world.open_stream(task))
+        self._world.scheduler.task_running(task)
+
+    def container_checked(self, task: Task, healthy: bool) -> None:
+        """Take over the verdict of the container's own health check."""
+        if task.stopping:
+            return
+        verdict = "HEALTHY" if healthy else "UNHEALTHY"
+        task.container_healthy = healthy
+        for container in task.shape["containers"]:
+            container["healthStatus"] = verdict
+        task.shape["healthStatus"] = verdict
+        if healthy:
+            self._world.scheduler.task_changed(task)
+        else:
+            self._world.scheduler.container_unhealthy(task)
+
+    def exited(self, task: Task, *, code: int) -> None:
+        """End a task whose essential container ended by itself."""
+        self._leave(task, "EssentialContainerExited", _EXITED)
+        self._contained(task, code)
+
+    def stop(self, task: Task, code: str, reason: str) -> None:
+        """Stop a task as the scheduler or a person does: SIGTERM, the stop time-out, SIGKILL."""
+        if task.stopping:
+            return
+        if not task.running:
+            self._stop_now(task, code, reason)
+            return
+        self._leave(task, code, reason)
+        slow = self._world.program(task).ignores_sigterm
+        seconds = 30.0 if slow else self._world.engine.between(0.3, 1.5)
+        self._world.engine.after(seconds, lambda: self._contained(task, _SIGKILL if slow else _SIGTERM))
+
+    def _leave(self, task: Task, code: str, reason: str) -> None:
+        """Leave RUNNING."""
+        task.stopping, task.answering = True, False
+        task.shape |= {"desiredStatus": "STOPPED", "stopCode": code, "stoppedReason": reason}
+        _move(task, "STOPPING" if code != "EssentialContainerExited" else "DEPROVISIONING", stoppingAt=self._now)
+        self._world.scheduler.task_leaving(task)
+
+    @property
+    def _now(self) -> datetime:
+        return self._world.engine.now
+
+    def _contained(self, task: Task, exit_code: int) -> None:
+        """The containers have ended."""
+        application.stop_logging(self._world.stream(task), self._now)
+        if exit_code == _SIGTERM:
+            self._world.stream(task).write(self._now, "INFO:     Shutting down", "INFO:     Finished server process [1]")
+        for container in task.shape["containers"]:
+            container |= {"lastStatus": "STOPPED", "exitCode": exit_code}
+        task.running = False
+        _move(task, "DEPROVISIONING", executionStoppedAt=self._now)
+        self._world.engine.after(self._world.engine.between(12, 30), lambda: self._stopped(task))
+
+    def _stop_now(self, task: Task, code: str, reason: str) -> None:
+        """End a task that never ran."""
+        task.stopping = True
+        task.shape |= {"desiredStatus": "STOPPED", "stopCode": code, "stoppedReason": reason}
+        _move(task, "DEPROVISIONING", stoppingAt=self._now)
+        for container in task.shape["containers"]:
+            container["lastStatus"] = "STOPPED"
+        task.shape["executionStoppedAt"] = self._now
+        self._world.scheduler.task_leaving(task)
+        self._world.engine.after(self._world.engine.between(12, 30), lambda: self._stopped(task))
+
+    def _stopped(self, task: Task) -> None:
+        _move(task, "STOPPED", stoppedAt=self._now)
+        task.deployment.tasks.remove(task)
+        self._world.return_address(task.address)
+        self._world.scheduler.task_stopped(task)
+        forgotten = timedelta(seconds=self._world.engine.between(3600, 4200))
+        self._world.engine.at(self._now + forgotten, lambda: self._forget(task))
+
+    def _forget(self, task: Task) -> None:
+        del self.by_arn[task.shape["taskArn"]]
+
+
+_DIGITS = str.maketrans("abcdef", "012345")
+
+
+def _move(task: Task, status: str, **facts: Any) -> None:
+    task.shape |= {"lastStatus": status, **facts}
+    task.shape["version"] += 1
+
+
+def _container(world: "World", task_arn: str, definition: dict[str, Any]) -> dict[str, Any]:
+    part = f"{world.engine.hexadecimal(8)}-{world.engine.hexadecimal(4)}-4000-8000-{world.engine.hexadecimal(12)}"
+    return {
+        "containerArn": f"{task_arn.replace(':task/', ':container/')}/{part}",
+        "taskArn": task_arn,
+        "name": definition["name"],
+        "image": definition["image"],
+        "lastStatus": "PENDING",
+        "networkInterfaces": [],
+        "healthStatus": "UNKNOWN",
+        "cpu": str(definition.get("cpu", 0)),
+    }

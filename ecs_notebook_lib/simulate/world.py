@@ -1,0 +1,183 @@
+"""The simulated account: its tables, its clock, and its one door."""
+
+import hashlib
+import itertools
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from ecs_notebook_lib.simulate import access, api_access, api_ecs, api_elbv2, api_logs
+from ecs_notebook_lib.simulate.answers import Handler
+from ecs_notebook_lib.simulate.balancer import Balancer
+from ecs_notebook_lib.simulate.engine import Engine
+from ecs_notebook_lib.simulate.faults import Fault
+from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
+from ecs_notebook_lib.simulate.model import Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.refusals import refused, throttled
+from ecs_notebook_lib.simulate.scheduler import Scheduler
+from ecs_notebook_lib.simulate.tasks import Tasks
+from ecs_notebook_lib.simulate.wire import AWSError, Call, HTTPRequest, HTTPResponse, Wire
+
+
+class World:
+    """One account in one region with one cluster; `service` is the one that the scenario is about."""
+
+    account = "111122223333"
+    region = "us-east-1"
+
+    def __init__(self, scenario: str, seed: int, *, start: datetime, cluster: str, service: str) -> None:
+        self.scenario, self.seed = scenario, seed
+        self.cluster, self.service = cluster, service
+        self.engine = Engine(start, f"{scenario}:{seed}")
+        self.access = access.AccessTables()
+        self.programs: dict[str, Program] = {}
+        self.task_definitions: dict[str, Shape] = {}
+        self.log_groups: dict[str, LogGroup] = {}
+        self.load_balancers: list[Shape] = []
+        self.listeners: list[Shape] = []
+        self.zones: dict[str, str] = {}
+        self.faults: list[Fault] = []
+        self.tasks = Tasks(self)
+        self.balancer = Balancer(self)
+        self.scheduler = Scheduler(self)
+        self.refused: set[str] = set()
+        self.throttled: set[str] = set()
+        self._addresses: dict[str, itertools.count[int]] = {}
+        self._taken: set[str] = set()
+        self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
+        self._lock = threading.RLock()
+        self._wire = Wire(self._dispatch, lambda: self.engine.now)
+        modules = (api_ecs, api_elbv2, api_logs, api_access)
+        self.operations: Mapping[str, Handler] = {
+            name: handler for module in modules for name, handler in module.handlers(self).items()
+        }
+
+    # The door.
+
+    @property
+    def now(self) -> datetime:
+        """Return the world's time."""
+        return self.engine.now
+
+    @property
+    def truth(self) -> tuple[str, ...]:
+        """Return the causes of the faults that still hurt."""
+        return tuple(fault.cause for fault in self.faults if fault.active(self))
+
+    def run_until(self, when: datetime) -> None:
+        """Let time pass."""
+        with self._lock:
+            self.engine.run_until(when)
+
+    def respond(self, request: HTTPRequest) -> HTTPResponse:
+        """Answer one request; safe to call from many threads."""
+        with self._lock:
+            return self._wire.respond(request)
+
+    def _dispatch(self, call: Call) -> Mapping[str, Any]:
+        name = f"{call.service}:{call.operation}"
+        if name in self.throttled:
+            raise throttled(call)
+        if name in self.refused:
+            raise refused(call, self.caller)
+        if name not in self.operations:
+            raise AWSError("InternalFailure", f"The simulated AWS does not serve {name}.", status=501)
+        return self.operations[name](call)
+
+    @property
+    def caller(self) -> str:
+        """Return the ARN that every caller has here."""
+        return f"arn:aws:sts::{self.account}:assumed-role/Investigator/session"
+
+    # Names.
+
+    def arn(self, service: str, resource: str) -> str:
+        """Return an ARN in this account and region."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    @property
+    def cluster_arn(self) -> str:
+        """Return the cluster's ARN."""
+        return self.arn("ecs", f"cluster/{self.cluster}")
+
+    def free_address(self, subnet: str) -> str:
+        """Return a private address that no living task has; AWS gives them out again."""
+        numbers = self._addresses.setdefault(subnet, itertools.count())
+        third = list(self.zones).index(subnet) + 1
+        for number in numbers:
+            address = f"10.0.{third}.{10 + number * 7 % 200}"
+            if address not in self._taken:
+                self._taken.add(address)
+                return address
+        raise AssertionError  # itertools.count does not end
+
+    def return_address(self, address: str) -> None:
+        """Let an address be given out again."""
+        self._taken.discard(address)
+
+    # What belongs to a task.
+
+    def container_definition(self, task: Task) -> Shape:
+        """Return the first container's definition."""
+        row: Shape = self.task_definitions[task.shape["taskDefinitionArn"]]["containerDefinitions"][0]
+        return row
+
+    def program(self, task: Task) -> Program:
+        """Return what is in the task's image."""
+        return self.programs[self.container_definition(task)["image"]]
+
+    def image_digest(self, image: str) -> str:
+        """Return the digest of an image: the same content has the same."""
+        return "sha256:" + hashlib.sha256(image.encode()).hexdigest()
+
+    def digest(self, task: Task) -> str:
+        """Return the digest of the task's image."""
+        return self.image_digest(self.container_definition(task)["image"])
+
+    def groups_of(self, service: Service) -> list[TargetGroup]:
+        """Return the target groups of a service."""
+        return [self.balancer.groups[row["targetGroupArn"]] for row in service.shape["loadBalancers"]]
+
+    def _place(self, task: Task) -> tuple[LogGroup, str]:
+        row = self.container_definition(task)
+        options = row["logConfiguration"]["options"]
+        return self.log_groups[options["awslogs-group"]], f"{options['awslogs-stream-prefix']}/{row['name']}/{task.id}"
+
+    def open_stream(self, task: Task) -> LogStream:
+        """Create the log stream of a task that begins to run."""
+        group, name = self._place(task)
+        stream = group.streams[name] = LogStream(name, self.engine.now)
+        return stream
+
+    def stream(self, task: Task) -> LogStream:
+        """Return the log stream of a task."""
+        group, name = self._place(task)
+        return group.streams[name]
+
+    # Access.
+
+    def edit(self, change: Callable[["World"], None]) -> None:
+        """Change the configuration, as somebody with a console would."""
+        with self._lock:
+            change(self)
+            self._verdicts.clear()
+
+    def denial(self, task: Task, need: tuple[str, str, str]) -> str | None:
+        """Return AWS's sentence if the task role may not do what the program needs; None if it may."""
+        return self._denial(task, "taskRoleArn", need[1], need[2])
+
+    def execution_denial(self, task: Task, action: str, resource: str) -> str | None:
+        """Return AWS's sentence if the execution role may not do this; None if it may."""
+        return self._denial(task, "executionRoleArn", action, resource)
+
+    def _denial(self, task: Task, member: str, action: str, resource: str) -> str | None:
+        arn = self.task_definitions[task.shape["taskDefinitionArn"]][member]
+        role = self.access.roles[arn.rpartition("/")[2]]
+        key = (role.name, action, resource)
+        if key not in self._verdicts:
+            self._verdicts[key] = access.decide(self.access, role, task.id, action, resource)
+        decision = self._verdicts[key]
+        if decision.verdict == "allowed":
+            return None
+        return access.denied_message(role, task.id, action, resource, decision.because)
