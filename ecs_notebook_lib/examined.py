@@ -145,7 +145,9 @@ def _examined(known: list[Deployment]) -> Deployment | None:
     primary = next((d for d in known if d.status == "PRIMARY"), unlisted)
     if primary is not None and not primary.succeeded:
         return primary
-    troubled = [d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"]
+    troubled = [
+        d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"
+    ]
     return troubled[-1] if troubled else primary
 
 

@@ -14,7 +14,9 @@ def collect_roles(caller: Caller, role_arns: Iterable[str]) -> None:
     """Read the roles, their trust policies, and every policy attached to or written into them."""
     names = list(dict.fromkeys(filter(None, map(role_name, role_arns))))
     about_role = [Request(operation, {"RoleName": name}) for name in names for operation in _ROLE_OPERATIONS]
-    answers = dict(zip([(r.operation, r.params["RoleName"]) for r in about_role], caller.gather(about_role), strict=True))
+    answers = dict(
+        zip([(r.operation, r.params["RoleName"]) for r in about_role], caller.gather(about_role), strict=True)
+    )
     inline = [
         Request("iam:GetRolePolicy", {"RoleName": name, "PolicyName": policy})
         for name in names
@@ -72,8 +74,7 @@ def _simulation(role_arn: str, needs: list[Need]) -> Request:
 def collect_resource_policies(caller: Caller, needs: Iterable[Need]) -> None:
     """Read the policies of the buckets, secrets, keys and repositories that are needed."""
     resources = dict.fromkeys(need.resource for need in needs)
-    requests = dict.fromkeys((request.identity, request) for arn in resources for request in _policy_requests(arn))
-    answers = caller.gather(request for _, request in requests)
+    answers = caller.gather(request for arn in resources for request in _policy_requests(arn))
     keys = {key: None for answer in answers if (key := answer.get("KmsKeyId"))}
     caller.gather(Request("kms:GetKeyPolicy", {"KeyId": key, "PolicyName": "default"}) for key in keys)
 

@@ -160,9 +160,11 @@ class Caller:
             params["nextToken"] = token
 
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
-        shape = self._client(request.operation).meta.service_model.operation_model(
-            operations()[request.operation].action
-        ).output_shape
+        shape = (
+            self._client(request.operation)
+            .meta.service_model.operation_model(operations()[request.operation].action)
+            .output_shape
+        )
         kept = self._masker.mask(request.operation, plain(response, shape))
         self._record(request, number, metadata=response["ResponseMetadata"], response=kept)
         return kept

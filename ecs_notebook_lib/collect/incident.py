@@ -27,7 +27,7 @@ def collect_incident(
     *,
     window: str = "",
     simulated: Simulated | None = None,
-    progress: Progress = lambda step: None,
+    progress: Progress = lambda _step: None,
 ) -> Snapshot:
     """Return everything that the kit reads about one service.
 
@@ -117,7 +117,9 @@ class _Incident:
     def _definitions(self, arns: Iterable[str]) -> Definitions:
         requests = ecs.task_definition_requests(arns)
         answers = self._caller.gather(requests)
-        definitions = ((r.params["taskDefinition"], a.get("taskDefinition")) for r, a in zip(requests, answers, strict=True))
+        definitions = (
+            (r.params["taskDefinition"], a.get("taskDefinition")) for r, a in zip(requests, answers, strict=True)
+        )
         return {arn: definition for arn, definition in definitions if definition}
 
     def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:

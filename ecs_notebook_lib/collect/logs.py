@@ -41,9 +41,10 @@ def awslogs_streams(task_definition: Mapping[str, Any], task_arn: str) -> Iterat
 
 
 def chosen_tasks(tasks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the newest tasks of each revision and way of stopping, newest first."""
+    """Return the newest tasks of each revision and way of stopping, newest first; those that never ran said nothing."""
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    for task in sorted(tasks, key=lambda task: str(task.get("createdAt", "")), reverse=True):
+    ran = [task for task in tasks if task.get("startedAt")]
+    for task in sorted(ran, key=lambda task: str(task.get("createdAt", "")), reverse=True):
         groups[(task.get("taskDefinitionArn"), *_way_of_stopping(task))].append(task)
     return [task for group in groups.values() for task in group[:TASKS_PER_GROUP]]
 

@@ -17,7 +17,9 @@ SERVICES = FrameSchema(
         Column("desired_count", COUNT, f"{_SERVICE}desiredCount", "Tasks that should run."),
         Column("running_count", COUNT, f"{_SERVICE}runningCount", "Tasks in RUNNING, of any revision."),
         Column("pending_count", COUNT, f"{_SERVICE}pendingCount", "Tasks on their way to RUNNING."),
-        Column("launch_type", TEXT, f"{_SERVICE}launchType", "FARGATE, EC2 or EXTERNAL; missing with capacity providers."),
+        Column(
+            "launch_type", TEXT, f"{_SERVICE}launchType", "FARGATE, EC2 or EXTERNAL; missing with capacity providers."
+        ),
         Column(
             "minimum_healthy_percent",
             COUNT,
@@ -81,7 +83,7 @@ DEPLOYMENTS = FrameSchema(
 EVENTS = FrameSchema(
     "events",
     "ecs:DescribeServices",
-    rows="One row a service event, newest first. ECS keeps 100 and hides repeats for up to 6 hours: silence is no recovery.",
+    rows="One row a service event, newest first. ECS keeps 100 and hides repeats for 6 hours: silence is no recovery.",
     key=("event_id",),
     columns=(
         Column("event_id", TEXT, f"{_SERVICE}events[].id", "Id of the event."),
@@ -117,9 +119,7 @@ SERVICE_DEPLOYMENTS = FrameSchema(
             f"{_PAST}deploymentConfiguration.minimumHealthyPercent",
             "As it was for this deployment. [%]",
         ),
-        Column(
-            "maximum_percent", COUNT, f"{_PAST}deploymentConfiguration.maximumPercent", "As it was then. [%]"
-        ),
+        Column("maximum_percent", COUNT, f"{_PAST}deploymentConfiguration.maximumPercent", "As it was then. [%]"),
         Column("circuit_breaker_status", TEXT, f"{_PAST}deploymentCircuitBreaker.status", "MONITORING, TRIGGERED, …"),
         Column("failure_count", COUNT, f"{_PAST}deploymentCircuitBreaker.failureCount", "Failures counted."),
         Column("threshold", COUNT, f"{_PAST}deploymentCircuitBreaker.threshold", "Failures at which it opens."),
@@ -174,7 +174,10 @@ CONTAINER_DEFINITIONS = FrameSchema(
         Column("log_driver", TEXT, f"{_CONTAINER}logConfiguration.logDriver", "awslogs, awsfirelens, …"),
         Column("log_group", TEXT, f"{_CONTAINER}logConfiguration.options.awslogs-group", "Log group of awslogs."),
         Column(
-            "log_stream_prefix", TEXT, f"{_CONTAINER}logConfiguration.options.awslogs-stream-prefix", "Its stream prefix."
+            "log_stream_prefix",
+            TEXT,
+            f"{_CONTAINER}logConfiguration.options.awslogs-stream-prefix",
+            "Its stream prefix.",
         ),
         Column("start_period", COUNT, f"{_CONTAINER}healthCheck.startPeriod", "Grace of its own check. [s]"),
     ),
@@ -202,6 +205,8 @@ ENVIRONMENT = FrameSchema(
         Column("task_definition", TEXT, f"{_TASK_DEFINITION}taskDefinitionArn", "ARN of the revision."),
         Column("container", TEXT, f"{_CONTAINER}name", "Name of the container."),
         Column("name", TEXT, f"{_CONTAINER}environment[].name", "Name of the variable."),
-        Column("value", TEXT, f"{_CONTAINER}environment[].value", "`hmac:…`, equal where values are equal; ARNs plain."),
+        Column(
+            "value", TEXT, f"{_CONTAINER}environment[].value", "`hmac:…`, equal where values are equal; ARNs plain."
+        ),
     ),
 )

@@ -20,8 +20,12 @@ TARGET_GROUPS = FrameSchema(
         Column("matcher", TEXT, "TargetGroups[].Matcher.HttpCode", "Status codes that count as healthy."),
         Column("interval_seconds", COUNT, "TargetGroups[].HealthCheckIntervalSeconds", "Between two checks. [s]"),
         Column("timeout_seconds", COUNT, "TargetGroups[].HealthCheckTimeoutSeconds", "An answer must come within. [s]"),
-        Column("healthy_threshold", COUNT, "TargetGroups[].HealthyThresholdCount", "Passes that make it healthy again."),
-        Column("unhealthy_threshold", COUNT, "TargetGroups[].UnhealthyThresholdCount", "Failures that make it unhealthy."),
+        Column(
+            "healthy_threshold", COUNT, "TargetGroups[].HealthyThresholdCount", "Passes that make it healthy again."
+        ),
+        Column(
+            "unhealthy_threshold", COUNT, "TargetGroups[].UnhealthyThresholdCount", "Failures that make it unhealthy."
+        ),
     ),
 )
 
@@ -29,14 +33,16 @@ TARGETS = FrameSchema(
     "targets",
     "elbv2:DescribeTargetHealth",
     needs=("ecs:DescribeServices", "elbv2:DescribeTargetHealth"),
-    rows="One row a target as last seen. A deregistered target vanishes after draining: empty says nothing of the past.",
+    rows="One row a target as last seen. A deregistered one vanishes after draining: empty says nothing of the past.",
     key=("target_group_arn", "address", "port"),
     columns=(
         Column("target_group_arn", TEXT, "@params.TargetGroupArn", "ARN of its target group."),
         Column("address", TEXT, "TargetHealthDescriptions[].Target.Id", "IP address or instance id."),
         Column("port", COUNT, "TargetHealthDescriptions[].Target.Port", "Port that takes traffic."),
         Column("zone", TEXT, "TargetHealthDescriptions[].Target.AvailabilityZone", "Availability zone."),
-        Column("state", TEXT, "TargetHealthDescriptions[].TargetHealth.State", "initial, healthy, unhealthy, draining, …"),
+        Column(
+            "state", TEXT, "TargetHealthDescriptions[].TargetHealth.State", "initial, healthy, unhealthy, draining, …"
+        ),
         Column("reason", TEXT, "TargetHealthDescriptions[].TargetHealth.Reason", "ELB's enum; missing when healthy."),
         Column("description", TEXT, "TargetHealthDescriptions[].TargetHealth.Description", "ELB's own sentence."),
         Column("revision", TEXT, "", "`family:number` of the newest task with this address; missing if none is known."),

@@ -8,7 +8,7 @@ TASKS = FrameSchema(
     "tasks",
     "ecs:DescribeTasks",
     needs=_NEEDS,
-    rows="One row a task, oldest first. ECS lists a stopped task for about an hour: empty does not mean that none failed.",
+    rows="One row a task, oldest first. ECS lists stopped ones for about an hour: empty does not mean that none failed.",
     key=("task_arn",),
     columns=(
         Column("task_arn", TEXT, "tasks[].taskArn", "Full ARN of the task."),
@@ -30,7 +30,9 @@ TASKS = FrameSchema(
         Column("stop_code", TEXT, "tasks[].stopCode", "ECS's enum, e.g. TaskFailedToStart."),
         Column("stopped_reason", TEXT, "tasks[].stoppedReason", "ECS's own sentence, verbatim."),
         Column("reason_kind", TEXT, "", "What the sentence means, by `knowledge/messages`; missing if not known."),
-        Column("running_seconds", NUMBER, "", "RUNNING to the end of its containers; missing unless both are known. [s]"),
+        Column(
+            "running_seconds", NUMBER, "", "RUNNING to the end of its containers; missing unless both are known. [s]"
+        ),
         Column("first_seen_at", UTC_TIME, "", "When it was first observed."),
         Column("last_seen_at", UTC_TIME, "@at", "When it was last observed."),
     ),
@@ -66,8 +68,6 @@ ADDRESSES = FrameSchema(
         Column("task_arn", TEXT, "tasks[].taskArn", "ARN of its task."),
         Column("task_definition", TEXT, "tasks[].taskDefinitionArn", "ARN of the revision."),
         Column("created_at", UTC_TIME, "tasks[].createdAt", "When the task was accepted: addresses are used again."),
-        Column(
-            "address", TEXT, "tasks[].containers[].networkInterfaces[].privateIpv4Address", "Private IPv4 address."
-        ),
+        Column("address", TEXT, "tasks[].containers[].networkInterfaces[].privateIpv4Address", "Private IPv4 address."),
     ),
 )

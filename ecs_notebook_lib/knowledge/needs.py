@@ -20,7 +20,7 @@ class RoleKind(StrEnum):
 
 
 class Because(StrEnum):
-    """Why a need is asked for: AWS denied it, the task definition requires it, or the environment names the resource."""
+    """Why a need is asked for: AWS denied it, the task definition requires it, or a variable names the resource."""
 
     DENIED = "denied"
     REQUIRED = "required"
@@ -29,7 +29,7 @@ class Because(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Need:
-    """One action on one resource that a revision's task needs; `named_by` is the variable, secret or log that says so."""
+    """One action on one resource that a revision's task needs; `named_by` is the variable, secret or log behind it."""
 
     role: RoleKind
     role_arn: str
@@ -61,7 +61,12 @@ def needs_of(task_definition: Mapping[str, Any], denials: Iterable[Denial] = ())
     """
     roles = {kind: task_definition.get(f"{kind}RoleArn") or "" for kind in RoleKind}
     wanted = [*_denied(roles, denials), *_named(task_definition), *_required(task_definition)]
-    return tuple(sorted({Need(kind, roles[kind], *rest) for kind, *rest in wanted if roles[kind]}))
+    needs = {
+        Need(kind, roles[kind], action, resource, because, named_by)
+        for kind, action, resource, because, named_by in wanted
+        if roles[kind]
+    }
+    return tuple(sorted(needs))
 
 
 _Wanted = tuple[RoleKind, str, str, Because, str]
@@ -88,8 +93,8 @@ def _named(task_definition: Mapping[str, Any]) -> Iterator[_Wanted]:
     for container in task_definition.get("containerDefinitions") or ():
         for variable in container.get("environment") or ():
             arn = str(variable.get("value") or "")
-            row = table.get(arn.split(":")[2]) if arn.startswith("arn:") else None
-            for action in row["actions"] if row else ():
+            row = table.get(arn.split(":")[2], {}) if arn.startswith("arn:") else {}
+            for action in row.get("actions", ()):
                 resource = arn + row.get("suffix", "") if "/" not in arn else arn
                 yield RoleKind.TASK, action, resource, Because.NAMED, str(variable.get("name"))
 

@@ -156,7 +156,9 @@ def condition_keys(document: Document) -> set[str]:
 
 def denied_message(role: Role, session: str, action: str, resource: str, because: str) -> str:
     """Return AWS's sentence for a denial."""
-    return f"User: {session_arn(role, session)} is not authorized to perform: {action} on resource: {resource} {because}"
+    return (
+        f"User: {session_arn(role, session)} is not authorized to perform: {action} on resource: {resource} {because}"
+    )
 
 
 def _context(role: Role, session: str) -> dict[str, str]:
@@ -216,7 +218,12 @@ def _names(statement: Document, principals: set[str]) -> bool:
 
 def _conditions_hold(statement: Document, context: Context) -> bool:
     return all(
-        _holds(operator, key, [str(value).lower() if isinstance(value, bool) else str(value) for value in _listed(values)], context)
+        _holds(
+            operator,
+            key,
+            [str(value).lower() if isinstance(value, bool) else str(value) for value in _listed(values)],
+            context,
+        )
         for operator, tests in statement.get("Condition", {}).items()
         for key, values in tests.items()
     )

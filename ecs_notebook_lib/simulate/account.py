@@ -18,9 +18,7 @@ _VPC = "vpc-0a1b2c3d4e5f60718"
 _SUBNETS = {"subnet-0aa11bb22cc33dd44": "us-east-1a", "subnet-0ee55ff66aa77bb88": "us-east-1b"}
 _TASKS_TRUST = {
     "Version": "2012-10-17",
-    "Statement": [
-        {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    ],
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 
 
@@ -177,7 +175,7 @@ def register(world: World, name: str, revision: int, program: Program, **changes
     image = f"{world.account}.dkr.ecr.{world.region}.amazonaws.com/{name}:build-{revision}"
     world.programs[image] = program
     arns = resources(world)
-    container = {
+    container: Shape = {
         "name": name,
         "image": image,
         "cpu": 0,

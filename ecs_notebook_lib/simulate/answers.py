@@ -9,11 +9,11 @@ from ecs_notebook_lib.simulate.wire import AWSError, Call
 Handler = Callable[[Call], Mapping[str, Any]]
 
 
-def page(call: Call, rows: Sequence[Any], *, limit: int, token: str = "nextToken") -> tuple[list[Any], dict[str, str]]:
+def page(call: Call, rows: Sequence[Any], *, limit: int) -> tuple[list[Any], dict[str, str]]:
     """Return one page of rows and the member that leads to the next one; a token is the offset, as text."""
-    offset = _offset(call.params.get(token))
+    offset = _offset(call.params.get("nextToken"))
     following = offset + limit
-    more = {token: f"offset-{following}"} if following < len(rows) else {}
+    more = {"nextToken": f"offset-{following}"} if following < len(rows) else {}
     return copy.deepcopy(list(rows[offset:following])), more
 
 

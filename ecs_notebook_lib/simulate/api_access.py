@@ -79,7 +79,9 @@ class _Access:
         }
         if role.boundary is None:
             return row
-        return row | {"PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": role.boundary}}
+        return row | {
+            "PermissionsBoundary": {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": role.boundary}
+        }
 
     def list_roles(self, call: Call) -> dict[str, Any]:
         return _paged(call, [self._role_row(role) for _, role in sorted(self._tables.roles.items())], "Roles")

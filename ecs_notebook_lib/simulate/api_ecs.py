@@ -181,6 +181,15 @@ def _matches(task: Task, params: dict[str, Any]) -> bool:
 
 
 def _brief(record: dict[str, Any]) -> dict[str, Any]:
-    members = ("serviceDeploymentArn", "serviceArn", "clusterArn", "createdAt", "startedAt", "finishedAt", "status", "statusReason")
+    members = (
+        "serviceDeploymentArn",
+        "serviceArn",
+        "clusterArn",
+        "createdAt",
+        "startedAt",
+        "finishedAt",
+        "status",
+        "statusReason",
+    )
     brief = {member: record[member] for member in members if member in record}
     return brief | {"targetServiceRevisionArn": record["targetServiceRevision"]["arn"]}

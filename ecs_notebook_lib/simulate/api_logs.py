@@ -100,10 +100,10 @@ class _Logs:
         stream = group.streams.get(call.params["logStreamName"])
         if stream is None:
             raise AWSError("ResourceNotFoundException", "The specified log stream does not exist.")
-        lines = stream.lines(*self._range(group, call.params))
+        span = self._range(group, call.params)
         limit = min(call.params.get("limit", _MAX_LINES), _MAX_LINES)
-        start, end = _slice(call.params, len(lines), limit)
-        events = [_event(when, text) for when, text in lines[start:end]]
+        start, end = _slice(call.params, stream.count(*span), limit)
+        events = [_event(when, text) for when, text in stream.some(*span, start, end)] if end > start else []
         return {"events": events, "nextForwardToken": f"f/{end}/s", "nextBackwardToken": f"b/{start}/s"}
 
     def filter_log_events(self, call: Call) -> dict[str, Any]:
@@ -116,7 +116,11 @@ class _Logs:
         limit = min(call.params.get("limit", _MAX_LINES), _MAX_LINES)
         rows = list(islice(lines, offset, offset + limit + 1))
         events = [
-            {"logStreamName": name, **_event(when, text), "eventId": f"{_milliseconds(when):020d}{offset + number:016d}"}
+            {
+                "logStreamName": name,
+                **_event(when, text),
+                "eventId": f"{_milliseconds(when):020d}{offset + number:016d}",
+            }
             for number, (when, name, text) in enumerate(rows[:limit])
         ]
         more = {"nextToken": f"n/{offset + limit}"} if len(rows) > limit else {}

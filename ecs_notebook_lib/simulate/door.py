@@ -29,7 +29,9 @@ def install(session: Any, respond: Respond) -> None:
         body = request.body or b""
         if hasattr(body, "read"):
             body = body.read()
-        headers = {key: value.decode() if isinstance(value, bytes) else str(value) for key, value in request.headers.items()}
+        headers = {
+            key: value.decode() if isinstance(value, bytes) else str(value) for key, value in request.headers.items()
+        }
         content = body.encode() if isinstance(body, str) else bytes(body)
         response = respond(HTTPRequest(request.method, request.url, headers, content))
         return AWSResponse(request.url, response.status, response.headers, _Raw(response.body))

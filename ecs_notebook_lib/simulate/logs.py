@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 Line = tuple[datetime, str]
+_NARROW = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -26,12 +27,21 @@ class Periodic:
 
     def lines(self, begin: datetime, end: datetime) -> Iterator[Line]:
         """Yield the lines from `begin` up to, but not at, `end`."""
-        number = max(0, math.ceil((begin - self.start).total_seconds() / self.period))
+        number = self._number(begin)
         last = end if self.end is None else min(end, self.end)
         while (when := self.start + timedelta(seconds=number * self.period)) < last:
             if when >= begin:
                 yield when, self.text(when, number)
             number += 1
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        """Return how many lines `lines` would yield."""
+        last = end if self.end is None else min(end, self.end)
+        return max(0, self._number(last) - self._number(begin))
+
+    def _number(self, when: datetime) -> int:
+        """Return how many lines come before `when`."""
+        return max(0, math.ceil((when - self.start).total_seconds() / self.period))
 
 
 @dataclass(slots=True)
@@ -53,6 +63,27 @@ class LogStream:
         first, last = bisect_left(self.written, begin, key=_time), bisect_left(self.written, end, key=_time)
         repeated = [source.lines(begin, end) for source in self.periodic]
         return list(heapq.merge(self.written[first:last], *repeated, key=_time))
+
+    def count(self, begin: datetime, end: datetime) -> int:
+        """Return how many lines there are from `begin` up to, but not at, `end`, without making them."""
+        self.written.sort(key=_time)
+        written = bisect_left(self.written, end, key=_time) - bisect_left(self.written, begin, key=_time)
+        return written + sum(source.count(begin, end) for source in self.periodic)
+
+    def some(self, begin: datetime, end: datetime, first: int, last: int) -> list[Line]:
+        """Return the lines number `first` up to, but not including, `last` of those from `begin` to `end`."""
+        low, high = begin, end
+        while high - low > _NARROW:
+            middle = low + (high - low) / 2
+            before = self.count(begin, middle)
+            if before <= first:
+                low = middle
+            elif before >= last:
+                high = middle
+            else:
+                break
+        skipped = self.count(begin, low)
+        return self.lines(low, high)[first - skipped : last - skipped]
 
     def last_at(self, now: datetime) -> datetime | None:
         """Return about when the last line was written; None if none was."""

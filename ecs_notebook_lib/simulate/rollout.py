@@ -107,7 +107,11 @@ class Rollout:
             "loadBalancers": service.shape["loadBalancers"],
             "networkConfiguration": service.shape["networkConfiguration"],
             "containerImages": [
-                {"containerName": row["name"], "image": row["image"], "imageDigest": self._world.image_digest(row["image"])}
+                {
+                    "containerName": row["name"],
+                    "image": row["image"],
+                    "imageDigest": self._world.image_digest(row["image"]),
+                }
                 for row in rows
             ],
             "guardDutyEnabled": False,

@@ -10,7 +10,6 @@ from ecs_notebook_lib.simulate.account import (
     FORMER_ROLE,
     SERVICE,
     TASK_ROLE,
-    allow,
     create_service,
     grants,
     new_world,
@@ -91,7 +90,7 @@ def _health_check(world: World) -> dict[str, object]:
     world.faults.append(
         Fault(
             "the load balancer asks for a path that moved",
-            lambda world: None,
+            lambda _world: None,
             lambda world: _checked_path(world) not in _MOVED.routes,
             "health_check.path",
         )
@@ -150,7 +149,7 @@ def build(name: str, seed: int = 0) -> World:
         raise UnknownScenarioError(name)
     world = new_world(name, seed)
     rng = world.engine.random
-    former = FORMER_ROLE if name == "clarity-backend" and rng.random() < 0.5 else TASK_ROLE  # noqa: PLR2004
+    former = FORMER_ROLE if name == "clarity-backend" and rng.random() < 0.5 else TASK_ROLE
     _grant_all(world, former)
     if SCENARIOS[name].prepare is not _task_role or former == TASK_ROLE:
         _grant_all(world, TASK_ROLE)

@@ -120,7 +120,9 @@ class Scheduler:
     def bounds(self, service: Service) -> tuple[int, int]:
         """Return the least healthy and the most tasks of a rolling update (ECS_FACTS 2.6)."""
         configuration, desired = service.shape["deploymentConfiguration"], service.desired
-        return -(-desired * configuration["minimumHealthyPercent"] // 100), desired * configuration["maximumPercent"] // 100
+        return -(-desired * configuration["minimumHealthyPercent"] // 100), desired * configuration[
+            "maximumPercent"
+        ] // 100
 
     def healthy(self, task: Task) -> bool:
         """Say whether a task counts toward the minimum: its own check and every target group agree."""

@@ -7,7 +7,9 @@ from ecs_notebook_lib.simulate.model import Task
 if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
 
-_RETRIEVAL = "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed:"
+_RETRIEVAL = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed:"
+)
 _MANY = "service call has been retried 1 time(s):"
 
 
@@ -36,7 +38,8 @@ def _registry(world: "World", task: Task) -> str | None:
 def _secrets(world: "World", task: Task) -> str | None:
     for secret in world.container_definition(task).get("secrets", ()):
         arn = ":".join(secret["valueFrom"].split(":")[:7])
-        where = f"{_RETRIEVAL} unable to retrieve secret from asm: {_MANY} failed to fetch secret {arn} from secrets manager:"
+        where = f"{_RETRIEVAL} unable to retrieve secret from asm: {_MANY} "
+        where += f"failed to fetch secret {arn} from secrets manager:"
         denial = world.execution_denial(task, "secretsmanager:GetSecretValue", arn)
         if denial is not None:
             return f"{where} {_refused(world, denial)}"

@@ -85,7 +85,10 @@ class Tasks:
         interface = {row["name"]: row["value"] for row in task.shape["attachments"][0]["details"]}
         for container in task.shape["containers"]:
             container["networkInterfaces"] = [
-                {"attachmentId": task.shape["attachments"][0]["id"], "privateIpv4Address": interface["privateIPv4Address"]}
+                {
+                    "attachmentId": task.shape["attachments"][0]["id"],
+                    "privateIpv4Address": interface["privateIPv4Address"],
+                }
             ]
         _move(task, "PENDING", connectivity="CONNECTED", connectivityAt=self._world.engine.now)
         self._after(self._world.engine.between(2, 5), task, self._prepare)
@@ -159,10 +162,12 @@ class Tasks:
         return self._world.engine.now
 
     def _contained(self, task: Task, exit_code: int) -> None:
-        """The containers have ended."""
+        """Note that the containers have ended."""
         application.stop_logging(self._world.stream(task), self._now)
         if exit_code == _SIGTERM:
-            self._world.stream(task).write(self._now, "INFO:     Shutting down", "INFO:     Finished server process [1]")
+            self._world.stream(task).write(
+                self._now, "INFO:     Shutting down", "INFO:     Finished server process [1]"
+            )
         for container in task.shape["containers"]:
             container |= {"lastStatus": "STOPPED", "exitCode": exit_code}
         task.running = False

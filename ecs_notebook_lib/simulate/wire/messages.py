@@ -42,9 +42,7 @@ class Call:
 class AWSError(Exception):
     """An error as AWS answers it: `code`, `message`, HTTP `status`, and the modelled members of the error."""
 
-    def __init__(
-        self, code: str, message: str, *, status: int = 400, members: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, status: int = 400, members: Mapping[str, Any] | None = None) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from xml.etree import ElementTree
 
 from botocore.model import OperationModel, Shape
-from dateutil.parser import isoparse
 
 from ecs_notebook_lib.simulate.wire.messages import AWSError, Call, HTTPRequest
 from ecs_notebook_lib.simulate.wire.models import operation_model, protocol_of, routes, service_model, service_of
@@ -117,7 +116,7 @@ def _scalar(shape: Shape, value: Any) -> Any:
 def _instant(value: Any) -> datetime:
     if isinstance(value, int | float):
         return datetime.fromtimestamp(value, UTC)
-    return isoparse(str(value)).astimezone(UTC)
+    return datetime.fromisoformat(str(value)).astimezone(UTC)
 
 
 def _form_params(operation: OperationModel, form: dict[str, str], *, flat: bool) -> dict[str, Any]:
@@ -161,7 +160,7 @@ def _form_name(name: str, member: Shape, *, flat: bool) -> str:
     settings = member.serialization
     if flat:
         given = settings.get("queryName") or settings.get("name", name)
-        return given if "queryName" in settings else given[0].upper() + given[1:]
+        return str(given) if "queryName" in settings else str(given[0]).upper() + str(given[1:])
     if member.type_name == "list" and settings.get("flattened") and "name" in member.member.serialization:
         prefix = settings.get("name", name).rpartition(".")[0]
         return f"{prefix}.{member.member.serialization['name']}" if prefix else str(member.member.serialization["name"])
@@ -189,7 +188,7 @@ def _route(service: str, method: str, path: str, query: str, host: str) -> tuple
 
 
 def _match(pattern: tuple[str, ...], segments: list[str]) -> dict[str, str] | None:
-    labels = {}
+    labels: dict[str, str] = {}
     for position, part in enumerate(pattern):
         if position >= len(segments):
             return None

@@ -66,7 +66,7 @@ def _elements(tag: str, values: Mapping[str, Any]) -> ElementTree.Element:
 
 
 def _document(root: ElementTree.Element) -> bytes:
-    return ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ElementTree.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def _default(value: Any) -> Any:
