@@ -61,14 +61,25 @@ class DeploymentHistory:
 
     @property
     def troubled_since(self) -> datetime | None:
-        """Return when the oldest listed deployment that is not the last good one began: what hurts now began then."""
-        listed = [d for d in self.deployments if d.status and d != self.last_good]
-        return min((d.created_at for d in listed), default=None)
+        """Return when the first of the deployments began after which the service was not well any more."""
+        began = None
+        for deployment in reversed(self.deployments):
+            if deployment.succeeded or deployment.service_deployment_status == "ROLLBACK_SUCCESSFUL":
+                break
+            began = deployment.created_at
+        return began
 
     def revision_at(self, instant: datetime) -> str:
-        """Return the revision of the newest deployment begun at or before `instant`; `""` if none is known."""
+        """Return the revision that alone was running at `instant`; `""` if that is not known.
+
+        While a rollout goes on two revisions may run; one that was rolled back leaves the one that succeeded before.
+        """
         begun = [d for d in self.deployments if d.created_at <= instant]
-        return begun[-1].revision if begun else ""
+        if not begun or begun[-1].finished_at is None or begun[-1].finished_at > instant:
+            return ""
+        if begun[-1].service_deployment_status == "ROLLBACK_SUCCESSFUL":
+            begun = [d for d in begun if d.succeeded]
+        return begun[-1].revision if begun and begun[-1].succeeded else ""
 
 
 def revision_of(task_definition: str) -> str:

@@ -58,7 +58,9 @@ def frame_of(pages: pa.Table, schema: FrameSchema) -> pd.DataFrame:
     table = _unfold(pages.combine_chunks(), [*columns, _SEEN])
     frame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
     if schema.key:
-        frame = frame.sort_values("@at", kind="stable").drop_duplicates(list(schema.key), keep="last").sort_index()
+        known = frame.dropna(subset=[name for name in schema.key if name in frame])  # a refused page has no such row
+        last = known.sort_values("@at", kind="stable").drop_duplicates(list(schema.key), keep="last")
+        frame = last.sort_index()
     return declared(frame, schema)
 
 

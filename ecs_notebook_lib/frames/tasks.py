@@ -8,7 +8,7 @@ TASKS = FrameSchema(
     "tasks",
     "ecs:DescribeTasks",
     needs=_NEEDS,
-    rows="One row a task, oldest first. ECS lists stopped ones for about an hour: empty does not mean that none failed.",
+    rows="One row a task, oldest first. ECS lists stopped ones for an hour: empty does not mean that none failed.",
     key=("task_arn",),
     columns=(
         Column("task_arn", TEXT, "tasks[].taskArn", "Full ARN of the task."),

@@ -13,13 +13,14 @@ class Operation:
     """One read operation of AWS.
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
-    `batch` the list parameter of which one call takes `batch_size`; `absent` the error codes that are an answer.
+    `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`; `absent` the error codes that are an answer.
     """
 
     name: str
     iam: str
     steps: tuple[str, ...]
     hides: str
+    after: tuple[str, ...] = ()
     batch: str = ""
     batch_size: int = 0
     absent: frozenset[str] = frozenset()
@@ -47,6 +48,7 @@ def _operation(name: str, row: Mapping[str, Any]) -> Operation:
         iam=row.get("iam", name),
         steps=tuple(row["steps"]),
         hides=row["hides"],
+        after=tuple(row.get("after", ())),
         batch=row.get("batch", ""),
         batch_size=row.get("batch_size", 0),
         absent=frozenset(row.get("absent", ())),

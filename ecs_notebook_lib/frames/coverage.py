@@ -1,0 +1,81 @@
+"""What was asked of AWS, what came of it, and what is hidden by what did not come."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ecs_notebook_lib.frames.columns import COUNT, TEXT, Column, FrameSchema, rows_frame
+from ecs_notebook_lib.frames.reading import frame_of, read_pages
+from ecs_notebook_lib.knowledge.operations import Operation, operations
+from ecs_notebook_lib.snapshot import Snapshot
+
+COVERAGE = FrameSchema(
+    "coverage",
+    "",
+    rows="One row a read operation of the kit.",
+    columns=(
+        Column("operation", TEXT, "", "`service:Operation`."),
+        Column("status", TEXT, "", "ok, denied, throttled, failed, or skipped: nothing asked for it."),
+        Column("calls", COUNT, "", "Answers and refusals that came."),
+        Column("error", TEXT, "", "AWS's code and the operation, if it was refused."),
+        Column("message", TEXT, "", "AWS's own sentence, if it was refused."),
+        Column("hides", TEXT, "", "What cannot be seen; empty if nothing is hidden."),
+    ),
+)
+
+_PAGES = FrameSchema(
+    "pages",
+    "",
+    rows="One row a page.",
+    columns=(
+        Column("code", TEXT, "@error.code", "Error code."),
+        Column("message", TEXT, "@error.message", "Error message."),
+    ),
+)
+
+_THROTTLED = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
+_DENIED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden")
+
+
+def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
+    """Return what became of each read operation.
+
+    An operation that nobody asked is `skipped`; it hides something only if that is because another was refused.
+    """
+    rows: dict[str, dict[str, object]] = {}
+    for name, operation in operations().items():
+        rows[name] = _row(snapshot, operation, rows)
+    return rows_frame(rows.values(), COVERAGE)
+
+
+def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    pages = frame_of(read_pages(snapshot.lines(operation.name), [_PAGES]), _PAGES)
+    refused = pages[pages["code"].notna() & ~pages["code"].isin(operation.absent)]
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages), "hides": ""}
+    if len(refused):
+        code = str(refused["code"].iloc[0])
+        error = {"error": f"{code}: {operation.action}", "message": refused["message"].iloc[0]}
+        return row | error | {"status": _status(code), "hides": operation.hides}
+    if len(pages):
+        return row
+    blocked = [name for name in operation.after if before.get(name, {}).get("hides")]
+    if blocked:
+        return row | {"status": "skipped", "error": before[blocked[0]]["error"], "hides": operation.hides}
+    return row | {"status": "skipped"}
+
+
+def _status(code: str) -> str:
+    if code.startswith(_THROTTLED):
+        return "throttled"
+    return "denied" if code.startswith(_DENIED) else "failed"
+
+
+def gaps_of(coverage: pd.DataFrame, schemas: Mapping[str, FrameSchema]) -> dict[str, str]:
+    """Return for each frame that a refusal leaves incomplete AWS's reason: `AccessDeniedException: ListTasks`."""
+    hidden = coverage[coverage["hides"] != ""].set_index("operation")["error"]
+    return {
+        name: str(hidden[operation])
+        for name, schema in schemas.items()
+        for operation in schema.required[::-1]
+        if operation in hidden.index
+    }

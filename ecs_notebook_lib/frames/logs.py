@@ -1,0 +1,98 @@
+"""What containers printed, each line attributed to its revision: frames of CloudWatch Logs."""
+
+import pandas as pd
+
+from ecs_notebook_lib.examined import DeploymentHistory
+from ecs_notebook_lib.frames.columns import COUNT, TEXT, UTC_TIME, Column, FrameSchema, declared
+from ecs_notebook_lib.knowledge.messages import Message, find_in_log
+
+_NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "logs:GetLogEvents")
+
+LOG_EVENTS = FrameSchema(
+    "log_events",
+    "logs:GetLogEvents",
+    needs=_NEEDS,
+    rows="One row a log line of the streams that were read, oldest first. Empty does not mean that nothing was printed.",
+    columns=(
+        Column("log_group", TEXT, "@params.logGroupName", "Log group."),
+        Column("log_stream", TEXT, "@params.logStreamName", "`prefix/container/task id`."),
+        Column("timestamp", COUNT, "events[].timestamp", "When the driver took the line. [ms since 1970]"),
+        Column("logged_at", UTC_TIME, "", "The same as a time."),
+        Column("message", TEXT, "events[].message", "The line, raw: it comes from a container and is untrusted."),
+        Column("task_id", TEXT, "", "Last part of the stream's name."),
+        Column("container", TEXT, "", "Middle part of the stream's name."),
+        Column("revision", TEXT, "", "`family:number` that printed it; missing if that is not known."),
+        Column("revision_source", TEXT, "", "`task`, or `deployment_window` if ECS has forgotten the task."),
+        Column("kind", TEXT, "", "What the line means, by `knowledge/messages`; missing if it is not known."),
+        Column("client", TEXT, "", "Of an access line: address of the client."),
+        Column("path", TEXT, "", "Of an access line: path that was asked for."),
+        Column("status", COUNT, "", "Of an access line: HTTP status."),
+        Column("user_agent", TEXT, "", "Of an access line: user agent; missing if the format has none."),
+        Column("principal", TEXT, "", "Of a denial: ARN of the session that was refused."),
+        Column("action", TEXT, "", "Of a denial: IAM action."),
+        Column("resource", TEXT, "", "Of a denial: ARN of the resource."),
+    ),
+)
+
+LOG_STREAMS = FrameSchema(
+    "log_streams",
+    "",
+    needs=_NEEDS,
+    rows="One row a log stream that was read and held lines.",
+    columns=(
+        Column("log_group", TEXT, "", "Log group."),
+        Column("log_stream", TEXT, "", "Name of the stream."),
+        Column("task_id", TEXT, "", "Task that wrote it."),
+        Column("revision", TEXT, "", "`family:number` of the task; missing if that is not known."),
+        Column("revision_source", TEXT, "", "`task` or `deployment_window`."),
+        Column("first_at", UTC_TIME, "", "First line that was read."),
+        Column("last_at", UTC_TIME, "", "Last line that was read."),
+        Column("line_count", COUNT, "", "Lines that were read."),
+    ),
+)
+
+_MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action", "resource")
+
+
+def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
+    """Return `LOG_EVENTS` with its derived columns; overlapping reads of a stream count once."""
+    events = read.drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
+    events = events.assign(
+        logged_at=pd.to_datetime(events["timestamp"], unit="ms", utc=True).astype("datetime64[us, UTC]")
+    )
+    events = events.sort_values(["logged_at", "log_stream"], kind="stable", ignore_index=True)
+    names = events["log_stream"].str.rsplit("/", n=2)
+    events = events.assign(task_id=names.str[-1], container=names.str[-2])
+    messages = [find_in_log(line) for line in events["message"]]
+    events = events.assign(kind=[message.kind if message else None for message in messages])
+    for part in _MESSAGE_PARTS:
+        events[part] = [_part(message, part) for message in messages]
+    events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
+    return declared(_attributed(events, tasks, history), LOG_EVENTS)
+
+
+def _part(message: Message | None, name: str) -> str | None:
+    value = message.parts.get(name) if message else None
+    return value.split(" ")[0] if value and name == "status" else value
+
+
+def _attributed(events: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
+    """Add the revision: of the task, or, if ECS forgot it, of the deployment that was newest as the stream began."""
+    known = tasks.set_index("task_id")["revision"] if len(tasks) else pd.Series(dtype="string")
+    of_task = events["task_id"].map(known)
+    began = events.groupby("log_stream")["logged_at"].transform("min")
+    guessed = pd.Series(
+        [history.revision_at(when.to_pydatetime()) or None if pd.notna(when) else None for when in began],
+        index=events.index,
+        dtype="string",
+    )
+    source = pd.Series("task", index=events.index, dtype="string").where(of_task.notna(), "deployment_window")
+    revision = of_task.astype("string").fillna(guessed)
+    return events.assign(revision=revision, revision_source=source.where(revision.notna()))
+
+
+def log_streams_frame(log_events: pd.DataFrame) -> pd.DataFrame:
+    """Return `LOG_STREAMS`, a summary of the lines that were read."""
+    keys = ["log_group", "log_stream", "task_id", "revision", "revision_source"]
+    summary = log_events.groupby(keys, dropna=False, sort=False)["logged_at"].agg(["min", "max", "size"]).reset_index()
+    return declared(summary.rename(columns={"min": "first_at", "max": "last_at", "size": "line_count"}), LOG_STREAMS)
