@@ -68,6 +68,11 @@ class FrameSchema:
         return self.needs or ((self.operation,) if self.operation else ())
 
 
+def texts(values: Iterable[str | None], index: pd.Index) -> pd.Series:
+    """Return a column of texts, missing where a value is None."""
+    return pd.Series(list(values), index=index, dtype=TEXT)
+
+
 def declared(frame: pd.DataFrame, schema: FrameSchema) -> pd.DataFrame:
     """Return `frame` with exactly the declared columns and dtypes, in order; absent ones are missing throughout."""
     return frame.reindex(columns=schema.names).astype(schema.dtypes).reset_index(drop=True)
