@@ -48,7 +48,7 @@ __all__ = ["SCHEMAS", "Column", "FrameSchema", "Frames"]
 
 
 class Frames:
-    """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which of them are incomplete, and why."""
+    """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which are incomplete, and why."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot

@@ -7,6 +7,7 @@ import orjson
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame
+from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of, role_name
 from ecs_notebook_lib.policy import Decision, Principal, combine, evaluate_resource_policy, identity_decision
 from ecs_notebook_lib.snapshot import Snapshot
@@ -23,7 +24,7 @@ ROLES = FrameSchema(
     "roles",
     "iam:GetRole",
     needs=_ROLES,
-    rows="One row a role of the examined or the last good revision. A role that is not here does not exist, or was refused.",
+    rows="One row a role of the examined or the last good revision. One that is not here does not exist, or was refused.",
     key=("role_arn",),
     columns=(
         Column("role_arn", TEXT, "Role.Arn", "Full ARN, with the path."),
@@ -106,14 +107,10 @@ ACCESS = FrameSchema(
         Column("role_arn", TEXT, "", "ARN of the role."),
         Column("action", TEXT, "", "IAM action."),
         Column("resource", TEXT, "", "ARN of the resource."),
-        Column(
-            "because", TEXT, "", "denied: AWS refused it; required: ECS does it; named: a variable names the resource."
-        ),
+        Column("because", TEXT, "", "denied: AWS refused it; required: ECS does it; named: a variable names it."),
         Column("named_by", TEXT, "", "The variable, secret or place that says so."),
         Column("identity_verdict", TEXT, "", "What the role's own policies say; missing if it was not simulated."),
-        Column(
-            "resource_verdict", TEXT, "", "What the resource's own policy says; missing if it has none or was not read."
-        ),
+        Column("resource_verdict", TEXT, "", "What the resource's own policy says; missing if none was read."),
         Column("statement", TEXT, "", "The resource policy's statement that decided."),
         Column("reason", TEXT, "", "Why it decided so, or what is not known."),
         Column("verdict", TEXT, "", "Both together: allowed, explicit_deny, implicit_deny or undecided."),
@@ -194,10 +191,11 @@ def access_frame(
     """
     decisions = simulated.set_index(["role_arn", "action", "resource"])["decision"].to_dict()
     policies, roles = resources
-    documents = {(row.service, row.resource): row.document for row in policies.itertuples(index=False)}
+    keys = zip(policies["service"], policies["resource"], strict=True)
+    documents: dict[tuple[str, str], str] = dict(zip(keys, policies["document"], strict=True))
     role_ids = dict(zip(roles["role_arn"], roles["role_id"], strict=True))
     needs = needs_of(definition, denials) if definition else ()
-    rows = []
+    rows: list[dict[str, object]] = []
     for need in needs:
         identity = decisions.get((need.role_arn, need.action, need.resource))
         principal = Principal(need.role_arn, role_id=role_ids.get(need.role_arn) or "")
@@ -236,11 +234,9 @@ def _resource_decision(documents: Mapping[tuple[str, str], str], need: Need, pri
 
 def denials_of(log_events: pd.DataFrame, tasks: pd.DataFrame) -> list[Denial]:
     """Return the denials that the logs and the stopped reasons tell of."""
-    from ecs_notebook_lib.knowledge.messages import recognise
-
     told = log_events[log_events["kind"] == "access_denied"].dropna(subset=["principal", "action"])
-    rows = told[["principal", "action", "resource"]].fillna("").drop_duplicates().itertuples(index=False)
-    denials = [Denial(row.principal, row.action, row.resource, "log_line") for row in rows]
+    rows = told[["principal", "action", "resource"]].fillna("").drop_duplicates()
+    denials = [Denial(*map(str, row), "log_line") for row in rows.to_numpy()]
     for reason in tasks["stopped_reason"].dropna().unique():
         message = recognise(reason, where="stopped_reason")
         if message and message.innermost.parts.get("principal") and role_name(message.innermost.parts["principal"]):

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ecs_notebook_lib.examined import DeploymentHistory
-from ecs_notebook_lib.frames.columns import COUNT, TEXT, UTC_TIME, Column, FrameSchema, declared
+from ecs_notebook_lib.frames.columns import COUNT, TEXT, UTC_TIME, Column, FrameSchema, declared, texts
 from ecs_notebook_lib.knowledge.messages import Message, find_in_log
 
 _NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "logs:GetLogEvents")
@@ -12,7 +12,7 @@ LOG_EVENTS = FrameSchema(
     "log_events",
     "logs:GetLogEvents",
     needs=_NEEDS,
-    rows="One row a log line of the streams that were read, oldest first. Empty does not mean that nothing was printed.",
+    rows="One row a log line of the streams that were read, oldest first. Empty does not mean that none was printed.",
     columns=(
         Column("log_group", TEXT, "@params.logGroupName", "Log group."),
         Column("log_stream", TEXT, "@params.logStreamName", "`prefix/container/task id`."),
@@ -57,16 +57,15 @@ _MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action
 def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
     """Return `LOG_EVENTS` with its derived columns; overlapping reads of a stream count once."""
     events = read.drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
-    events = events.assign(
-        logged_at=pd.to_datetime(events["timestamp"], unit="ms", utc=True).astype("datetime64[us, UTC]")
-    )
+    instants = pd.to_datetime(events["timestamp"], unit="ms", utc=True).astype("datetime64[us, UTC]")
+    events = events.assign(logged_at=instants)
     events = events.sort_values(["logged_at", "log_stream"], kind="stable", ignore_index=True)
     names = events["log_stream"].str.rsplit("/", n=2)
     events = events.assign(task_id=names.str[-1], container=names.str[-2])
     messages = [find_in_log(line) for line in events["message"]]
-    events = events.assign(kind=[message.kind if message else None for message in messages])
+    events["kind"] = texts((message.kind if message else None for message in messages), events.index)
     for part in _MESSAGE_PARTS:
-        events[part] = [_part(message, part) for message in messages]
+        events[part] = texts((_part(message, part) for message in messages), events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
     return declared(_attributed(events, tasks, history), LOG_EVENTS)
 
@@ -77,18 +76,21 @@ def _part(message: Message | None, name: str) -> str | None:
 
 
 def _attributed(events: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
-    """Add the revision: of the task, or, if ECS forgot it, of the deployment that was newest as the stream began."""
+    """Add the revision: of the task, or, if ECS forgot it, the one that alone was running when it wrote a line."""
     known = tasks.set_index("task_id")["revision"] if len(tasks) else pd.Series(dtype="string")
     of_task = events["task_id"].map(known)
-    began = events.groupby("log_stream")["logged_at"].transform("min")
-    guessed = pd.Series(
-        [history.revision_at(when.to_pydatetime()) or None if pd.notna(when) else None for when in began],
-        index=events.index,
-        dtype="string",
-    )
+    forgotten = events[of_task.isna()].groupby("log_stream")["logged_at"]
+    alone = {stream: _revision_alone(instants, history) for stream, instants in forgotten}
+    guessed = texts((alone.get(stream) for stream in events["log_stream"]), events.index)
     source = pd.Series("task", index=events.index, dtype="string").where(of_task.notna(), "deployment_window")
     revision = of_task.astype("string").fillna(guessed)
     return events.assign(revision=revision, revision_source=source.where(revision.notna()))
+
+
+def _revision_alone(instants: pd.Series, history: DeploymentHistory) -> str | None:
+    """Return the revision that alone was running at one of these instants: a task never changes its own."""
+    known = (history.revision_at(instant.to_pydatetime()) for instant in instants)
+    return next(filter(None, known), None)
 
 
 def log_streams_frame(log_events: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ecs_notebook_lib.examined import revision_of
-from ecs_notebook_lib.frames.columns import declared
+from ecs_notebook_lib.frames.columns import declared, texts
 from ecs_notebook_lib.frames.ecs import DEPLOYMENTS, EVENTS, SERVICE_DEPLOYMENTS, TASK_DEFINITIONS
 from ecs_notebook_lib.frames.targets import TARGETS
 from ecs_notebook_lib.frames.tasks import CONTAINERS, TASKS
@@ -33,9 +33,9 @@ def task_definitions_frame(read: pd.DataFrame) -> pd.DataFrame:
 def events_frame(read: pd.DataFrame) -> pd.DataFrame:
     """Return `EVENTS`, newest first, with what each sentence means."""
     messages = [recognise(text, where="service_event") for text in read["message"].fillna("")]
-    frame = read.assign(kind=[message.kind if message else None for message in messages])
+    frame = read.assign(kind=texts((message.kind if message else None for message in messages), read.index))
     for part in ("deployment_id", "target_group", "reason"):
-        frame[part] = [_part(message, part) for message in messages]
+        frame[part] = texts((_part(message, part) for message in messages), read.index)
     return declared(frame.sort_values("created_at", ascending=False, kind="stable"), EVENTS)
 
 
@@ -55,7 +55,7 @@ def tasks_frame(read: pd.DataFrame) -> pd.DataFrame:
     frame = read.assign(
         task_id=read["task_arn"].str.rpartition("/")[2] if len(read) else read["task_arn"],
         revision=_revisions(read["task_definition"]),
-        reason_kind=kinds_of(read["stopped_reason"], where="stopped_reason"),
+        reason_kind=texts(kinds_of(read["stopped_reason"], where="stopped_reason"), read.index),
         running_seconds=_seconds(read["started_at"], read["execution_stopped_at"].fillna(read["stopping_at"])),
         first_seen_at=read["last_seen_at"],
     )
@@ -66,7 +66,7 @@ def containers_frame(read: pd.DataFrame, definitions: pd.DataFrame) -> pd.DataFr
     """Return `CONTAINERS` with what each reason means and whether the container is essential."""
     essential = definitions[["task_definition", "container", "essential"]]
     frame = read.drop(columns="essential").merge(essential, on=["task_definition", "container"], how="left")
-    kinds = kinds_of(frame["reason"], where="stopped_reason")
+    kinds = texts(kinds_of(frame["reason"], where="stopped_reason"), frame.index)
     return declared(frame.assign(revision=_revisions(frame["task_definition"]), reason_kind=kinds), CONTAINERS)
 
 

@@ -13,7 +13,8 @@ class Operation:
     """One read operation of AWS.
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
-    `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`; `absent` the error codes that are an answer.
+    `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`;
+    `absent` the error codes that are an answer.
     """
 
     name: str

@@ -78,9 +78,7 @@ def _holds(operator: str, key: str, values: Any, context: Context) -> bool | Non
     quantifier, _, name = operator.rpartition(":")
     name, if_exists = name.removesuffix("IfExists"), name.endswith("IfExists")
     actual = context.get(key.lower())
-    wanted = [
-        _text(value) for value in (values if isinstance(values, Sequence) and not isinstance(values, str) else [values])
-    ]
+    wanted = [_text(value) for value in (values if isinstance(values, list) else [values])]
     if actual is None or len(wanted) > _MAX_VALUES:
         return None
     if name == "Null":
