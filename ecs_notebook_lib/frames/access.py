@@ -24,7 +24,7 @@ ROLES = FrameSchema(
     "roles",
     "iam:GetRole",
     needs=_ROLES,
-    rows="One row a role of the examined or the last good revision. One that is not here does not exist, or was refused.",
+    rows="One row a role of the examined or the last good revision. One not here does not exist, or was refused.",
     key=("role_arn",),
     columns=(
         Column("role_arn", TEXT, "Role.Arn", "Full ARN, with the path."),
@@ -236,7 +236,7 @@ def denials_of(log_events: pd.DataFrame, tasks: pd.DataFrame) -> list[Denial]:
     """Return the denials that the logs and the stopped reasons tell of."""
     told = log_events[log_events["kind"] == "access_denied"].dropna(subset=["principal", "action"])
     rows = told[["principal", "action", "resource"]].fillna("").drop_duplicates()
-    denials = [Denial(*map(str, row), "log_line") for row in rows.to_numpy()]
+    denials = [Denial(str(row[0]), str(row[1]), str(row[2]), "log_line") for row in rows.to_numpy()]
     for reason in tasks["stopped_reason"].dropna().unique():
         message = recognise(reason, where="stopped_reason")
         if message and message.innermost.parts.get("principal") and role_name(message.innermost.parts["principal"]):

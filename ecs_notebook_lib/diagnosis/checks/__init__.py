@@ -1,0 +1,47 @@
+"""The checks: the list is the order, and what each needs and can find stands in `knowledge/checks.toml`."""
+
+from collections.abc import Mapping
+
+from ecs_notebook_lib.diagnosis.checks import deployments, logs, permissions, targets, tasks
+from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
+
+CHECKS: Mapping[str, Examine] = {
+    examine.__name__: examine
+    for examine in (
+        deployments.deployment_state,
+        deployments.past_deployments,
+        deployments.service_events,
+        targets.target_health,
+        tasks.stopped_tasks,
+        logs.log_errors,
+        logs.health_answers,
+        permissions.role_permissions,
+        permissions.roles_exist,
+        permissions.resource_policies,
+    )
+}
+"""Every check that is made, by its name."""
+
+BY_HAND = "this version does not read it; do it by hand"
+
+
+def run_checks(frames: Frames) -> tuple[CheckResult, ...]:
+    """Return what came of every check, in the order of the table."""
+    return tuple(_run(row, frames) for row in check_rows().values())
+
+
+def _run(row: CheckRow, frames: Frames) -> CheckResult:
+    if row.by_hand:
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=BY_HAND)
+    gaps = [f"{name}: {frames.gaps[name]}" for name in row.needs if name in frames.gaps]
+    try:
+        found = tuple(CHECKS[row.name](frames))
+    except NothingToExamineError as nothing:
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0] if gaps else str(nothing))
+    if found:
+        return CheckResult(row.name, row.step, Outcome.FOUND, found, reason="; ".join(gaps))
+    if gaps:
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0])
+    return CheckResult(row.name, row.step, Outcome.CLEAR)

@@ -1,0 +1,113 @@
+"""What the containers printed, told apart by revision; and whose 200 it is."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
+from ecs_notebook_lib.frames import Frames
+
+_ERRORS = {
+    "connection_refused": "dependency_error_in_log",
+    "connection_timeout": "dependency_error_in_log",
+    "endpoint_timeout": "dependency_error_in_log",
+    "heap_exhausted": "memory_error_in_log",
+}
+_WORDS = {
+    "dependency_error_in_log": "print that something they call does not answer",
+    "memory_error_in_log": "print that their heap is exhausted",
+}
+HEALTH_CHECKER = "ELB-HealthChecker"
+
+
+def log_errors(frames: Frames) -> Iterator[Finding]:
+    """Which known errors the containers of each revision printed."""
+    events = frames.log_events
+    if not len(events):
+        raise NothingToExamineError("no log line was read")
+    for (revision, action, resource), rows in _denials(events).groupby(["revision", "action", "resource"], sort=True):
+        by_resource = rows["message"].str.contains("resource-based policy", regex=False, na=False).any()
+        streams = rows["log_stream"].nunique()
+        yield Finding(
+            kind="access_denied_by_resource_policy_in_log" if by_resource else "access_denied_in_log",
+            check="log_errors",
+            statement=f"Containers of {revision or 'an unknown revision'} print that AWS refused {action} on "
+            f"{resource or 'an unnamed resource'} ({counted(streams, 'log stream')}).",
+            frame="log_events",
+            rows=keys_of(rows, "log_stream"),
+            revision=str(revision),
+            weighs=bool(revision),
+            parts={"action": str(action), "resource": str(resource), "principal": str(rows["principal"].iloc[0])},
+        )
+    known = events.assign(error=events["kind"].map(_ERRORS).astype("string")).dropna(subset=["error"])
+    for (revision, kind), rows in known.groupby([known["revision"].fillna(""), "error"], sort=True):
+        statement = (
+            f"Containers of {revision or 'an unknown revision'} {_WORDS[str(kind)]}: {rows['message'].iloc[-1][:200]}"
+        )
+        keys = keys_of(rows, "log_stream")
+        yield Finding(str(kind), "log_errors", statement, "log_events", keys, str(revision), weighs=bool(revision))
+
+
+def _denials(events: pd.DataFrame) -> pd.DataFrame:
+    denials = events[(events["kind"] == "access_denied") & events["action"].notna()]
+    return denials.assign(**{name: denials[name].fillna("") for name in ("revision", "resource")})
+
+
+def health_answers(frames: Frames) -> Iterator[Finding]:
+    """Who was answered on the health path, by which revision, and with what.
+
+    A success of the old revision, or of the container's own check, does not prove that the load balancer gets one.
+    """
+    answers = health_path_answers(frames)
+    if not len(answers):
+        raise NothingToExamineError("no answer on the health path stands in the log lines that were read")
+    for (revision, asker), rows in answers.groupby(["revision", "asked_by"], sort=True):
+        kind = _answered(str(asker), rows["status"])
+        if not kind:
+            continue
+        codes = listing(rows["status"].astype("string"))
+        last = rows["logged_at"].max()
+        statement = (
+            f"{revision or 'An unknown revision'} answered {codes} to {asker} on the health path, "
+            f"{counted(len(rows), 'line')}, the last at {last:%H:%M:%S} UTC on {last:%Y-%m-%d}."
+        )
+        yield Finding(
+            kind=kind,
+            check="health_answers",
+            statement=statement,
+            frame="log_events",
+            rows=keys_of(rows, "log_stream"),
+            revision=str(revision),
+            parts={"codes": codes},
+            weighs=bool(revision),
+        )
+
+
+def _answered(asker: str, status: pd.Series) -> str:
+    """Return the kind of finding; `""` for what proves nothing either way."""
+    passed = bool(status.between(200, 299).all())
+    if asker == "the container's own check":
+        return "own_health_check_passes" if passed else ""
+    if asker != "the load balancer":
+        return ""
+    if passed:
+        return "load_balancer_gets_200"
+    return "target_answers_server_error" if (status >= 500).any() else "target_answers_unexpected_code"
+
+
+def health_path_answers(frames: Frames) -> pd.DataFrame:
+    """Return the access lines of health checks, each with `asked_by`: whose answer it is.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `log_events` and `asked_by`; `revision` is empty where it is not known.
+    """
+    events = frames.log_events[frames.log_events["kind"] == "http_access"]
+    local = events["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
+    checker = events["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
+    paths = set(frames.target_groups["health_check_path"].dropna())
+    on_path = events["path"].isin(paths) | checker | local
+    asked_by = pd.Series("somebody else", index=events.index, dtype="string")
+    asked_by = asked_by.mask(local, "the container's own check").mask(checker, "the load balancer")
+    return events.assign(asked_by=asked_by, revision=events["revision"].fillna(""))[on_path]

@@ -1,0 +1,90 @@
+"""What the load balancer says about the tasks, in its own state and in the service events that quote it."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.messages import Message, recognise
+
+_KINDS = {
+    "request_timeout": "target_times_out",
+    "checks_failed": "target_refuses",
+    "not_in_use": "target_not_in_use",
+}
+
+
+def target_health(frames: Frames) -> Iterator[Finding]:
+    """With what answer the load balancer rejected tasks of the examined revision.
+
+    A target that is `initial` or `draining` says nothing. Which revision an event is about follows from its task.
+    """
+    if (
+        frames.services["service_arn"].notna().any()
+        and not frames.gaps.get("targets")
+        and not len(frames.target_groups)
+    ):
+        raise NothingToExamineError("the service has no target group")
+    verdicts = _verdicts(frames)
+    for (kind, revision), rows in verdicts.groupby(["kind", "revision"], sort=True):
+        frame = str(rows["frame"].iloc[0])
+        of_frame = rows[rows["frame"] == frame]
+        reason = str(rows["reason"].iloc[0])
+        what = counted(len(of_frame), "service event" if frame == "events" else "target")
+        checked = _asked(frames)
+        yield Finding(
+            kind=str(kind),
+            check="target_health",
+            statement=f"The load balancer rejected tasks of {revision or 'an unknown revision'} ({what}): "
+            f"{reason}{checked}.",
+            frame=frame,
+            rows=keys_of(of_frame, "key"),
+            revision=str(revision),
+            parts={"reason": reason},
+            weighs=bool(revision) or bool(rows["recent"].all()),
+        )
+    if not len(verdicts) and not (frames.targets["state"] == "healthy").any():
+        raise NothingToExamineError("the load balancer gave no verdict on any task yet")
+
+
+def _asked(frames: Frames) -> str:
+    if not len(frames.target_groups):
+        return ""
+    group = frames.target_groups.iloc[0]
+    return f" to {group['health_check_path']} on {group['health_check_port']}, where {group['matcher']} is expected"
+
+
+def _verdicts(frames: Frames) -> pd.DataFrame:
+    """Return a row for each rejection that AWS tells of: frame, key, kind, revision, reason, and whether it is recent.
+
+    Recent is what came after the examined deployment began: where the task is not known, it is taken for its own.
+    """
+    examined = frames.history.examined
+    began = pd.Timestamp(examined.created_at) if examined else pd.Timestamp.max.tz_localize("UTC")
+    revisions = dict(zip(frames.tasks["task_id"], frames.tasks["revision"], strict=True))
+    rows: list[tuple[object, ...]] = []
+    told = frames.events[frames.events["kind"] == "elb_target_unhealthy"]
+    for key, text, when in zip(told["event_id"], told["message"], told["created_at"], strict=True):
+        message = recognise(text, where="service_event")
+        if message is not None:
+            revision = revisions.get(message.parts.get("task", ""), "")
+            reason = message.parts.get("reason", "")
+            rows.append(("events", key, _kind(message.inner), revision, reason, bool(when >= began)))
+    unhealthy = frames.targets[frames.targets["state"].isin(["unhealthy", "unused"])]
+    for target in unhealthy[["address", "description", "revision"]].astype("string").fillna("").to_numpy():
+        address, description, revision = map(str, target)
+        rows.append(
+            ("targets", address, _kind(recognise(description, where="target_health")), revision, description, True)
+        )
+    verdicts = pd.DataFrame(rows, columns=["frame", "key", "kind", "revision", "reason", "recent"])
+    return verdicts[verdicts["kind"] != ""]
+
+
+def _kind(message: Message | None) -> str:
+    if message is None:
+        return ""
+    if message.kind == "response_code":
+        server_error = message.parts["codes"].lstrip("[ ").startswith("5")
+        return "target_answers_server_error" if server_error else "target_answers_unexpected_code"
+    return _KINDS.get(message.kind, "")

@@ -1,0 +1,224 @@
+"""One incident examined: findings, differential, plan, and the document that programs read (DESIGN 5.5)."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis.checks import run_checks
+from ecs_notebook_lib.diagnosis.differential import Ranked, evidence_of, families_of, rank, second_causes
+from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
+from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
+from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
+from ecs_notebook_lib.diagnosis.state import WAITER_SECONDS, State, state_of
+from ecs_notebook_lib.frames import SCHEMAS, Frames
+from ecs_notebook_lib.knowledge.weights import finding_kinds
+from ecs_notebook_lib.snapshot.model import utc_text
+
+SCHEMA = "ecs-notebook/diagnosis/1"
+_ALSO_FROM = 0.5
+"""A second cause is looked for once the first is more likely than not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What the frames come to. `findings` are numbered F1, F2, … in the order of the checks."""
+
+    state: State
+    findings: tuple[tuple[str, Finding], ...]
+    results: tuple[CheckResult, ...]
+    differential: tuple[Ranked, ...]
+    families: dict[str, float]
+    also: tuple[tuple[str, tuple[str, ...]], ...]
+    hypotheses: tuple[Hypothesis, ...]
+    plan: tuple[PlannedCheck, ...]
+    frames: Frames
+
+    @property
+    def not_checked(self) -> tuple[tuple[str, str], ...]:
+        """Return (check, reason) of each check that could not be made."""
+        return tuple((row.check, row.reason) for row in self.results if row.outcome is Outcome.NOT_CHECKED)
+
+    @property
+    def contributing(self) -> tuple[tuple[str, str], ...]:
+        """Return (condition, finding) of what made it worse."""
+        kinds = finding_kinds()
+        return tuple(
+            (kinds[row.kind].contributing, name) for name, row in self.findings if kinds[row.kind].contributing
+        )
+
+    def finding(self, name: str) -> Finding:
+        """Return the finding of this number, e.g. `F3`.
+
+        Raises
+        ------
+        KeyError
+            If there is none.
+        """
+        return dict(self.findings)[name]
+
+    def findings_of(self, step: str) -> tuple[tuple[str, Finding], ...]:
+        """Return the findings of one step."""
+        checks = {row.check for row in self.results if row.step == step}
+        return tuple((name, finding) for name, finding in self.findings if finding.check in checks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the document of DESIGN 5.5, for programs."""
+        incident, frames = self.frames.snapshot.incident, self.frames
+        return {
+            "schema": SCHEMA,
+            "incident": {
+                "cluster": incident.cluster,
+                "service": incident.service,
+                "region": incident.region,
+                "account": incident.account,
+                "window": [utc_text(instant) for instant in incident.window],
+                "as_of": utc_text(frames.snapshot.as_of),
+            },
+            "status": self.state.status,
+            "deployment": {
+                "outcome": self.state.outcome,
+                "examined": self.state.examined,
+                "serving": self.state.serving,
+            },
+            "impact": {
+                "serving_tasks": self.state.serving_tasks,
+                "healthy_targets": self.state.healthy_targets,
+                "target_5xx": None,
+                "elb_5xx": None,
+                "since": self.state.since,
+            },
+            "rollback": dict(self.state.rollback),
+            "chief_complaint": self.state.chief_complaint,
+            "differential": [_ranked_json(number, row) for number, row in enumerate(self.differential, start=1)],
+            "families": {name: round(value, 6) for name, value in self.families.items()},
+            "also": [{"cause": cause, "for": list(ids)} for cause, ids in self.also],
+            "contributing": [{"cause": cause, "finding": finding} for cause, finding in self.contributing],
+            "hypotheses": [_hypothesis_json(row) for row in self.hypotheses],
+            "findings": [self._finding_json(name, row) for name, row in self.findings],
+            "not_checked": [{"check": check, "reason": reason} for check, reason in self.not_checked],
+            "plan": [_planned_json(row) for row in self.plan],
+            "treatment": {"immediate": [], "long_term": []},
+            "prognosis": {
+                "minimum_seconds_to_stable": None,
+                "p10": None,
+                "p50": None,
+                "p90": None,
+                "within_1800_s": None,
+                "waiter_seconds": WAITER_SECONDS,
+                "can_stabilize": None,
+                "assumes": [],
+                "statement": "",
+            },
+            "coverage": _coverage_json(frames.coverage),
+        }
+
+    def _finding_json(self, name: str, finding: Finding) -> dict[str, Any]:
+        kind = finding_kinds()[finding.kind]
+        step = next(row.step for row in self.results if row.check == finding.check)
+        weighs = finding.weighs and finding.revision in ("", self.state.examined.rpartition("/")[2])
+        operation = SCHEMAS[finding.frame].required[-1]
+        pages = self.frames.snapshot.records(operation)
+        return {
+            "id": name,
+            "kind": finding.kind,
+            "check": finding.check,
+            "step": step,
+            "statement": finding.statement,
+            "weights_decibans": dict(kind.weights) if weighs else {},
+            "source": {"operation": operation, "at": pages[-1]["at"] if pages else None},
+            "frame": finding.frame,
+            "row_count": len(finding.rows),
+            "revision": finding.revision,
+            "parts": dict(finding.parts),
+        }
+
+
+def _ranked_json(number: int, row: Ranked) -> dict[str, Any]:
+    return {
+        "rank": number,
+        "family": row.family,
+        "cause": row.cause,
+        "probability": round(row.probability, 6),
+        "for": list(row.evidence_for),
+        "against": list(row.evidence_against),
+        "missing": list(row.missing),
+    }
+
+
+def _hypothesis_json(row: Hypothesis) -> dict[str, Any]:
+    return {
+        "title": row.title,
+        "answer": row.answer,
+        "probability": round(row.probability, 6),
+        "because": list(row.because),
+        "contributing": list(row.contributing),
+    }
+
+
+def _planned_json(row: PlannedCheck) -> dict[str, Any]:
+    return {
+        "check": row.check,
+        "command": row.command,
+        "expected_bits": row.expected_bits,
+        "effort_minutes": row.effort_minutes,
+        "separates": list(row.separates),
+    }
+
+
+def _coverage_json(coverage: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = coverage[["operation", "status", "calls", "hides"]].fillna("")
+    return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
+
+
+def diagnose(frames: Frames) -> Diagnosis:
+    """Return what the frames come to. The same frames give the same diagnosis, on any day."""
+    results = run_checks(frames)
+    findings = tuple((f"F{n}", row) for n, row in enumerate((f for r in results for f in r.findings), start=1))
+    state = state_of(frames)
+    ids = {id(finding): name for name, finding in findings}
+    evidence = evidence_of(results, ids, state.examined.rpartition("/")[2])
+    ranked = rank(evidence, results)
+    probabilities = {row.cause: row.probability for row in ranked}
+    worse: dict[str, list[str]] = defaultdict(list)
+    for name, finding in findings:
+        condition = finding_kinds()[finding.kind].contributing
+        worse[condition.partition(".")[0]] += [name] if condition else []
+    return Diagnosis(
+        state=state,
+        findings=findings,
+        results=results,
+        differential=ranked,
+        families=families_of(probabilities),
+        also=second_causes(evidence, ranked[0].cause) if ranked[0].probability > _ALSO_FROM else (),
+        hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
+        plan=make_plan(results, probabilities, _names(frames, state)),
+        frames=frames,
+    )
+
+
+def _names(frames: Frames, state: State) -> dict[str, str]:
+    """Return what fills in the plan's commands; what is not known stays a placeholder."""
+    incident = frames.snapshot.incident
+    definition = frames.task_definitions[frames.task_definitions["task_definition"] == state.examined]
+    containers = frames.container_definitions[frames.container_definitions["task_definition"] == state.examined]
+    task = frames.access[frames.access["role"] == "task"]
+    known = {
+        "cluster": incident.cluster,
+        "service": incident.service,
+        "region": incident.region,
+        "since": state.since or utc_text(incident.window[0]),
+        "as_of": utc_text(frames.snapshot.as_of),
+        "target_group": listing(frames.target_groups["target_group_arn"], limit=1),
+        "health_check_path": listing(frames.target_groups["health_check_path"], limit=1),
+        "log_group": listing(containers["log_group"], limit=1),
+        "role": listing(definition["task_role_arn"], limit=1),
+        "role_name": listing(definition["task_role_arn"], limit=1).rpartition("/")[2],
+        "actions": " ".join(sorted(task["action"].unique())),
+        "resources": " ".join(sorted(task["resource"].unique())),
+        "bucket": listing(task.loc[task["resource"].str.startswith("arn:aws:s3:::"), "resource"], limit=1)
+        .removeprefix("arn:aws:s3:::")
+        .partition("/")[0],
+    }
+    return {name: value for name, value in known.items() if value}

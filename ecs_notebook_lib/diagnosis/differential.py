@@ -1,0 +1,154 @@
+"""Findings → causes ranked by posterior probability, by the weights of `knowledge/findings.toml` (DESIGN 5.4)."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome
+from ecs_notebook_lib.knowledge.weights import FAMILIES, NONE_OF_THESE, causes, check_rows, finding_kinds
+
+PRIOR_NONE_OF_THESE = 0.06
+"""Share of failing deployments whose cause is not in the table."""
+
+ALSO_DECIBANS = 13.0
+"""What must be left for a second cause once the first has explained what it can: odds of 20 to 1."""
+
+_NOTICEABLE = 0.5
+"""Weights below this, in decibans, change nothing that could be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One thing that was looked for, and what it weighs for each cause.
+
+    `finding` is its id, empty if it was not found; a `general` one counts only while its group has no specific one.
+    """
+
+    kind: str
+    group: str
+    finding: str
+    weights: Mapping[str, float]
+    general: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """One cause with its probability, and the findings, or the kinds not found, that speak for and against it."""
+
+    cause: str
+    family: str
+    probability: float
+    evidence_for: tuple[str, ...]
+    evidence_against: tuple[str, ...]
+    missing: tuple[str, ...]
+    decibans: float
+
+
+def evidence_of(results: Iterable[CheckResult], ids: Mapping[int, str], examined: str) -> list[Evidence]:
+    """Return what counts: findings about the examined revision or the service, and what was looked for in vain.
+
+    `ids` maps `id(finding)` to its number. A kind that was found for another revision says nothing about this one.
+    """
+    evidence: list[Evidence] = []
+    for result in results:
+        counted = [row for row in result.findings if row.weighs and row.revision in ("", examined)]
+        evidence += [_found(finding, ids[id(finding)]) for finding in counted]
+        complete = result.outcome is Outcome.CLEAR or (result.outcome is Outcome.FOUND and not result.reason)
+        if complete and (counted or result.outcome is Outcome.CLEAR):
+            found = {finding.kind for finding in counted}
+            evidence += [_not_found(kind) for kind in check_rows()[result.check].kinds if kind not in found]
+    return [row for row in evidence if row.weights]
+
+
+def _found(finding: Finding, finding_id: str) -> Evidence:
+    kind = finding_kinds()[finding.kind]
+    weights = {cause: kind.weight(cause) for cause in causes()}
+    counted = {cause: weight for cause, weight in weights.items() if weight}
+    return Evidence(kind.name, kind.group, finding_id, counted, kind.general)
+
+
+def _not_found(name: str) -> Evidence:
+    kind = finding_kinds()[name]
+    if kind.contributing:
+        return Evidence(name, kind.group, "", {})
+    weights = {cause: kind.clear_weight(cause) for cause in causes()}
+    return Evidence(name, kind.group, "", {cause: w for cause, w in weights.items() if abs(w) >= _NOTICEABLE})
+
+
+def counted_weights(evidence: Sequence[Evidence], cause: str) -> list[tuple[Evidence, float]]:
+    """Return the evidence that counts for a cause: of a group the strongest finding, else the strongest absence."""
+    strongest: dict[str, tuple[Evidence, float]] = {}
+    found_groups = {row.group for row in evidence if row.finding}
+    specific = {row.group for row in evidence if row.finding and not row.general}
+    for row in evidence:
+        weight = row.weights.get(cause, 0.0)
+        if not weight or (not row.finding and row.group in found_groups):
+            continue
+        if row.general and row.group in specific:
+            continue
+        best = strongest.get(row.group)
+        if best is None or abs(weight) > abs(best[1]):
+            strongest[row.group] = (row, weight)
+    return list(strongest.values())
+
+
+def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:
+    """Return the probability of each cause and of `none_of_these`; they sum to 1."""
+    scores = {NONE_OF_THESE: math.log(PRIOR_NONE_OF_THESE)}
+    for name, cause in causes().items():
+        decibans = sum(weight for _, weight in counted_weights(evidence, name))
+        scores[name] = math.log(cause.prior) + decibans * math.log(10) / 10
+    top = max(scores.values())
+    odds = {name: math.exp(score - top) for name, score in scores.items()}
+    total = sum(odds.values())
+    return {name: value / total for name, value in odds.items()}
+
+
+def families_of(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Return the probability of each family and of `none_of_these`, in the order of the families."""
+    families = dict.fromkeys((*FAMILIES, NONE_OF_THESE), 0.0)
+    for name, probability in probabilities.items():
+        families[name.partition(".")[0]] += probability
+    return families
+
+
+def rank(evidence: Sequence[Evidence], results: Iterable[CheckResult]) -> tuple[Ranked, ...]:
+    """Return every cause and `none_of_these`, most likely first."""
+    probabilities = posterior(evidence)
+    open_kinds = [
+        (result.check, kind)
+        for result in results
+        if result.outcome is Outcome.NOT_CHECKED
+        for kind in check_rows()[result.check].kinds
+    ]
+    ranked = [_ranked(name, probability, evidence, open_kinds) for name, probability in probabilities.items()]
+    return tuple(sorted(ranked, key=lambda row: (-row.probability, row.cause)))
+
+
+def _ranked(
+    name: str, probability: float, evidence: Sequence[Evidence], open_kinds: Sequence[tuple[str, str]]
+) -> Ranked:
+    counted = sorted(counted_weights(evidence, name), key=lambda row: -abs(row[1]))
+    texts = [(row.finding or f"no {row.kind}", weight) for row, weight in counted]
+    missing = [check for check, kind in open_kinds if finding_kinds()[kind].weight(name)]
+    return Ranked(
+        cause=name,
+        family=name.partition(".")[0],
+        probability=probability,
+        evidence_for=tuple(text for text, weight in texts if weight > 0),
+        evidence_against=tuple(text for text, weight in texts if weight < 0),
+        missing=tuple(dict.fromkeys(missing)),
+        decibans=sum(weight for _, weight in counted),
+    )
+
+
+def second_causes(evidence: Sequence[Evidence], first: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the causes that are needed beside the first: what it explains is taken out, and the rest ranked again."""
+    explained = {row.group for row in evidence if row.finding and row.weights.get(first, 0.0) > 0}
+    rest = [row for row in evidence if row.group not in explained]
+    second = []
+    for name in causes():
+        counted = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
+        if name != first and sum(weight for _, weight in counted) >= ALSO_DECIBANS:
+            second.append((name, tuple(row.finding for row, weight in counted if weight > 0)))
+    return tuple(second)

@@ -1,0 +1,135 @@
+"""How the service is now: its status, how the examined deployment ended, who is served, whether going back works."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+
+from ecs_notebook_lib.examined import Deployment
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.snapshot.model import utc_text
+
+WAITER_SECONDS = 585
+"""How long `aws ecs wait services-stable` looks: 40 times, 15 s apart (botocore, waiters-2.json of ECS)."""
+
+_OUTCOMES = {
+    "SUCCESSFUL": "completed",
+    "ROLLBACK_SUCCESSFUL": "rolled_back",
+    "ROLLBACK_FAILED": "failed",
+    "STOPPED": "superseded",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of the service now, in the words of DESIGN 5.5; None is not known."""
+
+    status: str
+    outcome: str
+    examined: str
+    serving: str | None
+    serving_tasks: int | None
+    healthy_targets: int | None
+    since: str | None
+    chief_complaint: str
+    rollback: Mapping[str, Any]
+
+
+def state_of(frames: Frames) -> State:
+    """Return the state of the service that the frames are about."""
+    history = frames.history
+    examined = history.examined
+    status = _status(frames, examined)
+    troubled = history.troubled_since if status not in ("stable", "unknown") else None
+    return State(
+        status=status,
+        outcome=_outcome(examined),
+        examined=examined.task_definition if examined else "",
+        serving=_serving(frames),
+        serving_tasks=_serving_tasks(frames),
+        healthy_targets=_healthy_targets(frames),
+        since=utc_text(troubled) if troubled else None,
+        chief_complaint=_complaint(frames, examined, status),
+        rollback=_rollback(frames, history.last_good),
+    )
+
+
+def _outcome(examined: Deployment | None) -> str:
+    if examined is None:
+        return "unknown"
+    if examined.status == "PRIMARY" and not examined.succeeded and examined.rollout_state != "FAILED":
+        return "in_progress"
+    if examined.rollout_state == "FAILED" and examined.service_deployment_status not in _OUTCOMES:
+        return "failed"
+    return _OUTCOMES.get(examined.service_deployment_status, "completed" if examined.succeeded else "in_progress")
+
+
+def _status(frames: Frames, examined: Deployment | None) -> str:
+    if examined is None or not len(frames.services):
+        return "unknown"
+    service = frames.services.iloc[0]
+    steady = bool(service["running_count"] == service["desired_count"]) and len(frames.deployments) == 1
+    if steady and examined.succeeded:
+        return "stable"
+    young = frames.snapshot.as_of - examined.created_at < timedelta(seconds=WAITER_SECONDS)
+    failures = frames.deployments["failed_tasks"].fillna(0).sum()
+    return "stabilizing" if young and not failures and _outcome(examined) == "in_progress" else "failing"
+
+
+def _healthy(frames: Frames) -> pd.DataFrame:
+    return frames.targets[frames.targets["state"] == "healthy"]
+
+
+def _healthy_targets(frames: Frames) -> int | None:
+    if "targets" in frames.gaps or not len(frames.target_groups):
+        return None
+    return len(_healthy(frames))
+
+
+def _serving_tasks(frames: Frames) -> int | None:
+    healthy = _healthy_targets(frames)
+    if healthy is not None or not len(frames.services):
+        return healthy
+    return None if "targets" in frames.gaps else int(frames.services["running_count"].iloc[0])
+
+
+def _serving(frames: Frames) -> str | None:
+    revisions = _healthy(frames)["revision"].dropna()
+    return str(revisions.mode().iloc[0]) if len(revisions) else None
+
+
+def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
+    if examined is None:
+        return "Nothing is known of the service's deployments."
+    if status == "stable":
+        return f"None: the deployment of {examined.revision} is completed and the service is stable."
+    service = frames.services.iloc[0]
+    seconds = (frames.snapshot.as_of - examined.created_at).total_seconds()
+    counts = f"{service['running_count']} of {service['desired_count']} tasks run"
+    waited = f"The deployment of {examined.revision} began {_minutes(seconds)} ago and is not stable: {counts}."
+    if seconds < WAITER_SECONDS:
+        return waited
+    return f"Waiter ServicesStable failed: Max attempts exceeded. {waited}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _rollback(frames: Frames, last_good: Deployment | None) -> dict[str, Any]:
+    if last_good is None:
+        return {"ready": None, "to": None, "because": ["No deployment that ended well is known."]}
+    definition = frames.task_definitions[frames.task_definitions["task_definition"] == last_good.task_definition]
+    because, ready = [], None
+    if not len(definition):
+        because.append(f"The task definition {last_good.revision} was not read.")
+    elif definition["status"].iloc[0] != "ACTIVE":
+        ready = False
+        because.append(f"The task definition {last_good.revision} is {definition['status'].iloc[0]}.")
+    else:
+        because.append(f"The task definition {last_good.revision} is ACTIVE.")
+        because.append("Whether its image still exists is not checked by this version.")
+    return {"ready": ready, "to": last_good.task_definition, "because": because}
