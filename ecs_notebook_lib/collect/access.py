@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -95,3 +96,22 @@ def _assume(session: Any, access: Access) -> Any:
         aws_session_token=credentials["SessionToken"],
         region_name=session.region_name,
     )
+
+
+@cache
+def _loader() -> Any:
+    """Return one loader of service models for all simulated sessions: each would read the same files again."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
+
+
+def simulated_session(region: str) -> Any:
+    """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process."""
+    from botocore.session import Session
+
+    core = Session(session_vars={"profile": (None, [], None, None), "config_file": (None, [], "", None)})
+    core.register_component("data_loader", _loader())
+    core.set_config_variable("region", region)
+    core.set_credentials("AKIASIMULATED", "simulated")
+    return boto3.Session(botocore_session=core, region_name=region)

@@ -40,7 +40,7 @@ def _answer(
     probability = sum(entry.probability for entry in members)
     found_for = _distinct(text for entry in members[:1] for text in entry.evidence_for)
     against = _distinct(text for entry in members for text in entry.evidence_against)
-    answer, because = "cannot tell", found_for + against
+    answer, because = "cannot tell", _distinct((*found_for, *against))
     if known and probability >= CONFIRMED and any(text.startswith("F") for text in found_for):
         answer, because = "confirmed", tuple(text for text in found_for if text.startswith("F"))
     elif known and probability <= RULED_OUT and all(entry.evidence_against for entry in members):

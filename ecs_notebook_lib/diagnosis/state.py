@@ -105,9 +105,11 @@ def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
         return "Nothing is known of the service's deployments."
     if status == "stable":
         return f"None: the deployment of {examined.revision} is completed and the service is stable."
-    service = frames.services.iloc[0]
+    counts = "the service itself was not described"
+    if len(frames.services):
+        service = frames.services.iloc[0]
+        counts = f"{service['running_count']} of {service['desired_count']} tasks run"
     seconds = (frames.snapshot.as_of - examined.created_at).total_seconds()
-    counts = f"{service['running_count']} of {service['desired_count']} tasks run"
     waited = f"The deployment of {examined.revision} began {_minutes(seconds)} ago and is not stable: {counts}."
     if seconds < WAITER_SECONDS:
         return waited

@@ -1,6 +1,7 @@
 """A simulated AWS account with an ECS service in it. It speaks AWS's wire and knows nothing of the rest of the kit."""
 
 from ecs_notebook_lib.simulate.door import install, serve
+from ecs_notebook_lib.simulate.pace import paced
 from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, build
 from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
 from ecs_notebook_lib.simulate.world import World
@@ -14,5 +15,6 @@ __all__ = [
     "World",
     "build",
     "install",
+    "paced",
     "serve",
 ]

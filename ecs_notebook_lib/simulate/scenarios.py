@@ -114,7 +114,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     for scenario in (
         Scenario(
             "clarity-backend",
-            "the task role allows reading S3 only, the new revision needs more",
+            "the task role reads S3 only, and the new revision needs more",
             _task_role,
         ),
         Scenario(

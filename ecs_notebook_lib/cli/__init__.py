@@ -1,0 +1,109 @@
+"""The `ecs-notebook` command: parsing here, each command in its own module, imported when it is called."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from ecs_notebook_lib.errors import EcsNotebookError
+from ecs_notebook_lib.version import __version__
+
+_FORMATS = ("text", "json", "markdown")
+SOURCE_HELP = "live:CLUSTER/SERVICE, demo:NAME[:SEED], or the path of a snapshot"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code (DESIGN 5.2): 0 done, 1 an error told in one line, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    _resolve_source(options)
+    try:
+        command: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
+        return command(options)
+    except EcsNotebookError as error:
+        sys.stderr.write(f"ecs-notebook: {' '.join(str(error).split())}\n")
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"ecs-notebook: {error.strerror or error}: {error.filename or 'no file'}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("ecs-notebook: interrupted\n")
+        return 130
+
+
+def _resolve_source(options: argparse.Namespace) -> None:
+    """Turn `--cluster C --service S` into a source; stop with usage help if there is none."""
+    if not hasattr(options, "source"):
+        return
+    if options.cluster or options.service:
+        if options.source or not (options.cluster and options.service):
+            options.parser.error("give either SOURCE, or --cluster and --service together")
+        options.source = f"live:{options.cluster}/{options.service}"
+    if not options.source:
+        options.parser.error(f"SOURCE is missing: {SOURCE_HELP}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="ecs-notebook", description="Find out why an Amazon ECS deployment does not stabilize."
+    )
+    parser.add_argument("--version", action="version", version=f"ecs-notebook {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_collect(commands)
+    _add_diagnose(commands)
+    _add_report(commands)
+    _add_simulate(commands)
+    policy = commands.add_parser("policy", help="print the least IAM policy that live use needs")
+    _add_global(policy)
+    return parser
+
+
+def _add_source(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", nargs="?", default="", metavar="SOURCE", help=SOURCE_HELP)
+    command.add_argument("--cluster", default="", help="with --service, in place of SOURCE")
+    command.add_argument("--service", default="")
+    command.add_argument("--window", default="", metavar="W", help="90m, 3h, 3w, an instant, or A/B (default 3w)")
+    command.set_defaults(parser=command)
+    _add_global(command)
+
+
+def _add_global(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("access and output")
+    group.add_argument("--profile", default="", help="profile of the AWS configuration")
+    group.add_argument("--region", default="")
+    group.add_argument("--role-arn", default="", help="role to assume for reading")
+    group.add_argument("--endpoint-url", default="", help="another endpoint than AWS's")
+    group.add_argument("--quiet", action="store_true", help="no progress on stderr")
+    group.add_argument("--no-color", action="store_true", default=bool(os.environ.get("NO_COLOR")))
+
+
+def _add_collect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    collect = commands.add_parser("collect", help="read a service into a snapshot")
+    _add_source(collect)
+    collect.add_argument("--out", default="", metavar="FILE", help="where to write (default: named after the incident)")
+
+
+def _add_diagnose(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    diagnose = commands.add_parser("diagnose", help="print the differential diagnosis and what to check next")
+    _add_source(diagnose)
+    diagnose.add_argument("--format", choices=_FORMATS, default="text")
+
+
+def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    report = commands.add_parser("report", help="write the incident report: HTML, notebooks, JSON, snapshot")
+    _add_source(report)
+    report.add_argument("--out", default="", metavar="DIR", help="folder of the report (default: reports/NAME)")
+
+
+def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    simulate = commands.add_parser("simulate", help="make or serve a simulated incident")
+    simulate.add_argument("name", nargs="?", default="", metavar="[demo:]NAME[:SEED]")
+    simulate.add_argument("--list", action="store_true", help="list the simulated incidents")
+    simulate.add_argument("--serve", default="", metavar="HOST:PORT", help="answer AWS calls over HTTP until stopped")
+    simulate.add_argument(
+        "--speed", type=float, default=0.0, metavar="N", help="time passes N times as fast (default 0)"
+    )
+    simulate.add_argument("--refuse", action="append", default=[], metavar="SERVICE:OPERATION", help="refuse this call")
+    simulate.add_argument("--out", default="", metavar="FILE", help="write a snapshot of it")
+    simulate.set_defaults(parser=simulate)
+    _add_global(simulate)

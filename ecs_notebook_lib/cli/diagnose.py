@@ -1,0 +1,29 @@
+"""`ecs-notebook diagnose`: print the differential diagnosis and what to check next."""
+
+import argparse
+import sys
+
+from ecs_notebook_lib.cli.opening import incident_of
+
+EXIT_CODES = {"stable": 0, "stabilizing": 0, "failing": 3, "unknown": 4}
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the diagnosis; the exit code tells the status (DESIGN 5.2)."""
+    incident = incident_of(options)
+    diagnosis = incident.diagnosis
+    if options.format == "json":
+        import orjson
+
+        sys.stdout.write(orjson.dumps(diagnosis.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    elif options.format == "markdown":
+        from ecs_notebook_lib.report.markdown import markdown_of
+
+        sys.stdout.write(markdown_of(incident))
+    else:
+        from ecs_notebook_lib.cli.text import print_diagnosis
+
+        print_diagnosis(incident, color=not options.no_color)
+    if diagnosis.state.outcome in ("failed", "rolled_back", "superseded"):
+        return 3
+    return EXIT_CODES[diagnosis.state.status]

@@ -1,0 +1,32 @@
+"""What commands share: opening the incident, and telling how far it is."""
+
+import argparse
+import sys
+
+from ecs_notebook_lib.incident import Incident, open_incident
+
+
+def incident_of(options: argparse.Namespace) -> Incident:
+    """Return the incident that the options name, with progress on stderr."""
+    from ecs_notebook_lib.collect import Access
+
+    access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
+    return open_incident(options.source, window=options.window, access=access, progress=progress_of(options))
+
+
+def progress_of(options: argparse.Namespace) -> "Progress":
+    """Return what tells of progress: a line for each step, unless `--quiet`."""
+    return Progress(quiet=options.quiet)
+
+
+class Progress:
+    """Writes one plain line a step to stderr."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+
+    def __call__(self, step: str) -> None:
+        """Tell that a step begins."""
+        if not self._quiet:
+            sys.stderr.write(f"... {step}\n")
+            sys.stderr.flush()

@@ -1,0 +1,14 @@
+"""`ecs-notebook policy`: print the least IAM policy."""
+
+import argparse
+import sys
+
+import orjson
+
+from ecs_notebook_lib.knowledge.operations import least_policy
+
+
+def run(_options: argparse.Namespace) -> int:
+    """Print the policy as JSON."""
+    sys.stdout.write(orjson.dumps(least_policy(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    return 0

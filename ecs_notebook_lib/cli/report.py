@@ -1,0 +1,21 @@
+"""`ecs-notebook report`: write the incident report."""
+
+import argparse
+import sys
+from importlib.util import find_spec
+
+from ecs_notebook_lib.cli.opening import incident_of, progress_of
+from ecs_notebook_lib.errors import MissingExtraError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the report and print the path of its HTML."""
+    if find_spec("papermill") is None:
+        raise MissingExtraError("A report", extra="notebooks")
+    from ecs_notebook_lib.report import write_report
+
+    report = write_report(incident_of(options), folder=options.out, progress=progress_of(options))
+    for error in report.errors:
+        sys.stderr.write(f"ecs-notebook: a cell of the report failed: {error}\n")
+    sys.stdout.write(f"{report.html}\n")
+    return 0

@@ -1,0 +1,53 @@
+"""The diagnosis on a terminal."""
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.report import words
+from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.untrusted import visible
+
+_WIDTH_WITHOUT_TERMINAL = 120
+
+
+def print_diagnosis(incident: Incident, *, color: bool) -> None:
+    """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
+    console = Console(no_color=not color, highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    diagnosis, snapshot = incident.diagnosis, incident.snapshot
+    if incident.simulated:
+        console.print(Text(words.SIMULATED, style="yellow"))
+    console.print(Text(visible(f"{incident.title}, {snapshot.incident.region}, as of {utc_text(snapshot.as_of)}")))
+    console.print(Text(visible(diagnosis.state.chief_complaint)))
+    console.print()
+    console.print(Text(words.verdict(incident), style="bold"))
+    console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
+    if diagnosis.state.status not in ("stable", "unknown"):
+        columns = ["cause", "probability", "for", "against"]
+        _print(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])
+        _print(console, "The five usual hypotheses", words.hypotheses_table(diagnosis))
+    counted = words.findings_table(diagnosis)
+    others = counted["counts"].str.startswith("another revision")
+    _print(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
+    if others.any():
+        console.print(Text(f"{others.sum()} more findings about other revisions weigh nothing; the report shows them."))
+    _print(console, "What to check next", words.plan_table(diagnosis)[["check", "expected bits", "not made because"]])
+    for row in diagnosis.plan[:3]:
+        console.print(Text(visible(f"  {row.command}"), overflow="fold"))
+    _print(console, "What could not be seen", words.gaps_table(incident))
+
+
+def _print(console: Console, title: str, frame: pd.DataFrame) -> None:
+    if not len(frame):
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", show_lines=False, pad_edge=False)
+    for name in frame.columns:
+        table.add_column(str(name), overflow="fold", no_wrap=name == "id")
+    for row in frame.itertuples(index=False):
+        table.add_row(*(Text(visible(value)) for value in row))
+    console.print()
+    console.print(table)

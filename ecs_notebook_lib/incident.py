@@ -1,0 +1,135 @@
+"""One ECS service in one window of time: its snapshot, frames and diagnosis, each made on first use."""
+
+from collections.abc import Callable
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ecs_notebook_lib.errors import SourceError, UnknownDemoError
+from ecs_notebook_lib.source import CaseSource, DemoSource, LiveSource, SnapshotSource, parse_source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ecs_notebook_lib.collect import Access
+    from ecs_notebook_lib.diagnosis import Diagnosis
+    from ecs_notebook_lib.examined import Deployment
+    from ecs_notebook_lib.frames import Frames
+    from ecs_notebook_lib.snapshot import Snapshot
+
+Progress = Callable[[str], None]
+
+
+class Incident:
+    """An incident, made from its snapshot. There are no plots on it: plots are functions over frames."""
+
+    def __init__(self, snapshot: "Snapshot") -> None:
+        self.snapshot = snapshot
+
+    @cached_property
+    def frames(self) -> "Frames":
+        """Return the tidy frames, `frames.gaps` naming the incomplete ones."""
+        from ecs_notebook_lib.frames import Frames
+
+        return Frames(self.snapshot)
+
+    @property
+    def examined(self) -> "Deployment | None":
+        """Return the deployment that the diagnosis is about; None if none is known."""
+        return self.frames.history.examined
+
+    @cached_property
+    def diagnosis(self) -> "Diagnosis":
+        """Return findings, differential and plan."""
+        from ecs_notebook_lib.diagnosis import diagnose
+
+        return diagnose(self.frames)
+
+    @property
+    def coverage(self) -> "pd.DataFrame":
+        """Return a row for each read operation: what became of it, and what is hidden without it."""
+        return self.frames.coverage
+
+    @property
+    def simulated(self) -> bool:
+        """Say whether this incident comes from the simulated AWS."""
+        return self.snapshot.simulated is not None
+
+    @property
+    def title(self) -> str:
+        """Return `service in cluster`."""
+        name = self.snapshot.incident
+        return f"{name.service} in {name.cluster}"
+
+
+def open_incident(
+    source: str | PathLike[str],
+    *,
+    window: str = "",
+    access: "Access | None" = None,
+    progress: Progress = lambda _step: None,
+) -> Incident:
+    """Return the incident that `source` names: collected, simulated, or read from a snapshot.
+
+    Parameters
+    ----------
+    source
+        `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]` or the path of a snapshot.
+    window
+        `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
+    access
+        How to reach AWS; by default boto3's own chain.
+
+    Raises
+    ------
+    SourceError, WindowError, UnknownDemoError, SnapshotError
+        If the source cannot be opened.
+    AccessError, NotFoundError
+        If AWS cannot be called, or has no such cluster or service.
+    """
+    parsed = parse_source(source)
+    if isinstance(parsed, SnapshotSource):
+        from ecs_notebook_lib.snapshot import load_snapshot
+
+        return Incident(load_snapshot(Path(parsed.path)))
+    if isinstance(parsed, CaseSource):
+        raise SourceError(
+            "Case files are not read by this version. Give live:CLUSTER/SERVICE, demo:NAME or a snapshot."
+        )
+    if isinstance(parsed, DemoSource):
+        return Incident(_demo(parsed, window=window, progress=progress))
+    return Incident(_live(parsed, window=window, access=access, progress=progress))
+
+
+def _live(source: LiveSource, *, window: str, access: "Access | None", progress: Progress) -> "Snapshot":
+    from ecs_notebook_lib.collect import Access, collect_incident, open_clients
+
+    return collect_incident(open_clients(access or Access()), source, window=window, progress=progress)
+
+
+def _demo(source: DemoSource, *, window: str, progress: Progress) -> "Snapshot":
+    from ecs_notebook_lib.collect import collect_incident
+    from ecs_notebook_lib.simulate import SCENARIOS, UnknownScenarioError, build
+    from ecs_notebook_lib.snapshot import Simulated
+
+    progress("simulating")
+    try:
+        world = build(source.name, source.seed)
+    except UnknownScenarioError as error:
+        raise UnknownDemoError(source.name, SCENARIOS) from error
+    clients = simulated_clients(world)
+    service = LiveSource(world.cluster, world.service)
+    simulated = Simulated(source.name, source.seed)
+    return collect_incident(clients, service, window=window, simulated=simulated, progress=progress)
+
+
+def simulated_clients(world: Any) -> Any:
+    """Return clients whose every call a simulated world answers, without a socket and without credentials."""
+    from ecs_notebook_lib.collect import Clients
+    from ecs_notebook_lib.collect.access import simulated_session
+    from ecs_notebook_lib.simulate import install
+
+    session = simulated_session(world.region)
+    install(session, world.respond)
+    return Clients(session)

@@ -1,0 +1,44 @@
+"""The diagnosis as Markdown, for a ticket or a pull request."""
+
+import pandas as pd
+
+from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.report import words
+from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.untrusted import visible
+
+_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
+
+
+def markdown_of(incident: Incident) -> str:
+    """Return verdict, impact, tables and gaps as Markdown."""
+    diagnosis, snapshot = incident.diagnosis, incident.snapshot
+    parts = [
+        f"# {plain(incident.title)}",
+        f"> {words.SIMULATED}" if incident.simulated else "",
+        f"As of {utc_text(snapshot.as_of)}. {plain(diagnosis.state.chief_complaint)}",
+        f"**{plain(words.verdict(incident))}**",
+        plain(f"{words.impact(incident)} {words.rollback(incident)}"),
+        _section("Differential diagnosis", words.differential_table(diagnosis)),
+        _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
+        _section("Findings", words.findings_table(diagnosis)),
+        _section("What to check next", words.plan_table(diagnosis)),
+        _section("What could not be seen", words.gaps_table(incident)),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def plain(text: object) -> str:
+    """Return text in which nothing is Markdown or HTML."""
+    return visible(text).translate(_SPECIAL)
+
+
+def _section(title: str, frame: pd.DataFrame) -> str:
+    return f"## {title}\n\n{markdown_table(frame)}" if len(frame) else ""
+
+
+def markdown_table(frame: pd.DataFrame) -> str:
+    """Return a frame as a Markdown table."""
+    head = f"| {' | '.join(map(str, frame.columns))} |\n|{' --- |' * len(frame.columns)}"
+    rows = (f"| {' | '.join(plain(value) for value in row)} |" for row in frame.itertuples(index=False))
+    return "\n".join([head, *rows])

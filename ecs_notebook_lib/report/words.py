@@ -1,0 +1,153 @@
+"""The diagnosis in words: made once, for the terminal, Markdown, HTML and the notebooks."""
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis import Diagnosis, Finding
+from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
+from ecs_notebook_lib.untrusted import visible
+
+SIMULATED = "Simulated data: this incident comes from the built-in demo world, not from an AWS account."
+_LIKELY = 0.8
+_SHOWN_FROM = 0.005
+
+
+def verdict(incident: Incident) -> str:
+    """Return the verdict in one sentence."""
+    diagnosis = incident.diagnosis
+    if diagnosis.state.status == "unknown":
+        return "Too little could be read to say how the service is."
+    if diagnosis.state.status == "stable":
+        return "The service is stable: its last deployment is completed."
+    first = diagnosis.differential[0]
+    if first.cause == NONE_OF_THESE:
+        return "None of the known causes explains what was seen."
+    certainty = "Most likely" if first.probability >= _LIKELY else "Leading, but not certain"
+    return f"{certainty} ({percent(first.probability)}): {meaning_of(first.cause)}."
+
+
+def percent(probability: float) -> str:
+    """Return a probability for people: `97 %`, `under 1 %`, `over 99 %`."""
+    if probability > 0.99:
+        return "over 99 %"
+    return "under 1 %" if probability < 0.01 else f"{probability * 100:.0f} %"
+
+
+def meaning_of(cause: str) -> str:
+    """Return what a cause is, in words."""
+    return causes()[cause].meaning if cause in causes() else "none of the causes that this version knows"
+
+
+def impact(incident: Incident) -> str:
+    """Return whether customers are hurt, as far as it is known."""
+    state = incident.diagnosis.state
+    known = {0: "No task serves requests.", 1: "1 task serves requests.", None: "Whether tasks serve is not known."}
+    serving = known.get(state.serving_tasks, f"{state.serving_tasks} tasks serve requests.")
+    since = f" Troubled since {state.since}." if state.since else ""
+    return serving + (f" They run {state.serving}." if state.serving else "") + since
+
+
+def rollback(incident: Incident) -> str:
+    """Return whether going back is possible now, as far as it is known."""
+    state = incident.diagnosis.state.rollback
+    if state["to"] is None:
+        return " ".join(state["because"])
+    ready = {True: "is ready", False: "is not ready", None: "is not checked to the end"}[state["ready"]]
+    return f"Going back to {state['to'].rpartition('/')[2]} {ready}. {' '.join(state['because'])}"
+
+
+def differential_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return the causes that count, most likely first: cause, probability, for, against, not checked."""
+    rows = [
+        {
+            "cause": row.cause,
+            "probability": percent(row.probability),
+            "meaning": meaning_of(row.cause),
+            "for": _evidence(row.evidence_for),
+            "against": _evidence(row.evidence_against),
+            "not checked": ", ".join(row.missing[:3]),
+        }
+        for number, row in enumerate(diagnosis.differential)
+        if row.probability >= _SHOWN_FROM or number < 3
+    ]
+    return pd.DataFrame(rows)
+
+
+def _evidence(texts: Iterable[str]) -> str:
+    return ", ".join(text.replace("_", " ") for text in list(texts)[:4])
+
+
+def hypotheses_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return the five hypotheses of the story, each answered, with what the answer rests on."""
+    rows = [
+        {
+            "hypothesis": row.title,
+            "answer": row.answer,
+            "probability": percent(row.probability),
+            "because": _evidence(row.because),
+            "made it worse": ", ".join(row.contributing),
+        }
+        for row in diagnosis.hypotheses
+    ]
+    return pd.DataFrame(rows)
+
+
+def findings_table(diagnosis: Diagnosis, step: str = "") -> pd.DataFrame:
+    """Return the findings, of one step if it is named: id, statement, what it is about, and what it counts as."""
+    chosen = diagnosis.findings_of(step) if step else diagnosis.findings
+    examined = diagnosis.state.examined.rpartition("/")[2]
+    rows = [
+        {"id": name, "finding": visible(row.statement), "revision": row.revision, "counts": _counts(row, examined)}
+        for name, row in chosen
+    ]
+    return pd.DataFrame(rows, columns=["id", "finding", "revision", "counts"])
+
+
+def _counts(finding: Finding, examined: str) -> str:
+    kind = finding_kinds()[finding.kind]
+    if kind.contributing:
+        return "made it worse"
+    if finding.revision not in ("", examined):
+        return "another revision: weighs nothing"
+    return "evidence" if finding.weighs else "weighs nothing"
+
+
+def plan_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return what to check next, the most telling for its effort first."""
+    rows = [
+        {
+            "check": row.check.replace("_", " "),
+            "command": visible(row.command),
+            "expected bits": f"{row.expected_bits:.3f}",
+            "minutes": row.effort_minutes,
+            "not made because": visible(row.reason),
+        }
+        for row in diagnosis.plan
+    ]
+    return pd.DataFrame(rows, columns=["check", "command", "expected bits", "minutes", "not made because"])
+
+
+def gaps_table(incident: Incident) -> pd.DataFrame:
+    """Return what could not be seen: operation, AWS's words, and what that hides."""
+    hidden = incident.coverage[incident.coverage["hides"] != ""]
+    return hidden[["operation", "status", "error", "hides"]].fillna("").reset_index(drop=True)
+
+
+def unchecked(diagnosis: Diagnosis, step: str = "") -> list[str]:
+    """Return a line for each check that could not be made, of one step if it is named."""
+    rows = [row for row in diagnosis.results if row.outcome == "not_checked" and (not step or row.step == step)]
+    return [f"{row.check.replace('_', ' ')}: {visible(row.reason)}" for row in rows]
+
+
+def step_summary(diagnosis: Diagnosis, step: str) -> str:
+    """Return what one step found, and what it could not check, as Markdown made from the findings."""
+    examined = diagnosis.state.examined.rpartition("/")[2]
+    found = [(name, row) for name, row in diagnosis.findings_of(step) if row.revision in ("", examined)]
+    others = len(diagnosis.findings_of(step)) - len(found)
+    lines = [f"- **{name}** {visible(row.statement)}" for name, row in found] or ["- Nothing that speaks for a cause."]
+    if others:
+        lines.append(f"- Of other revisions: {others} more findings, which weigh nothing.")
+    lines += [f"- Not checked: {line}" for line in unchecked(diagnosis, step)]
+    return "\n".join(lines)
