@@ -52,6 +52,21 @@ class Incident:
         return self.frames.coverage
 
     @property
+    def as_of(self) -> "pd.Timestamp":
+        """Return when AWS was read: "now" for everything that follows."""
+        import pandas as pd
+
+        return pd.Timestamp(self.snapshot.as_of)
+
+    @property
+    def troubled_since(self) -> "pd.Timestamp":
+        """Return an hour before the trouble began, so that the time before it shows, too; else the window's begin."""
+        import pandas as pd
+
+        began = self.frames.history.troubled_since
+        return pd.Timestamp(self.snapshot.incident.window[0] if began is None else began) - pd.Timedelta(hours=1)
+
+    @property
     def simulated(self) -> bool:
         """Say whether this incident comes from the simulated AWS."""
         return self.snapshot.simulated is not None

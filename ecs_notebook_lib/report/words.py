@@ -139,15 +139,3 @@ def unchecked(diagnosis: Diagnosis, step: str = "") -> list[str]:
     """Return a line for each check that could not be made, of one step if it is named."""
     rows = [row for row in diagnosis.results if row.outcome == "not_checked" and (not step or row.step == step)]
     return [f"{row.check.replace('_', ' ')}: {visible(row.reason)}" for row in rows]
-
-
-def step_summary(diagnosis: Diagnosis, step: str) -> str:
-    """Return what one step found, and what it could not check, as Markdown made from the findings."""
-    examined = diagnosis.state.examined.rpartition("/")[2]
-    found = [(name, row) for name, row in diagnosis.findings_of(step) if row.revision in ("", examined)]
-    others = len(diagnosis.findings_of(step)) - len(found)
-    lines = [f"- **{name}** {visible(row.statement)}" for name, row in found] or ["- Nothing that speaks for a cause."]
-    if others:
-        lines.append(f"- Of other revisions: {others} more findings, which weigh nothing.")
-    lines += [f"- Not checked: {line}" for line in unchecked(diagnosis, step)]
-    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""What the notebooks show of an incident, as Markdown made from the findings."""
+
+import pandas as pd
+from IPython.display import Markdown
+
+from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.markdown import markdown_table, plain
+from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.untrusted import visible
+
+
+class Table:
+    """A frame as a notebook shows it: every cell whole, on one line, with nothing in it that is HTML or a control."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame.astype(object).where(frame.notna(), "").map(_cell)
+
+    def _repr_html_(self) -> str:
+        if not len(self.frame):
+            return "<p>No rows.</p>"
+        with pd.option_context("display.max_colwidth", None):
+            return str(self.frame.to_html(index=False, border=0))
+
+    def __repr__(self) -> str:
+        return str(self.frame.to_string(index=False)) if len(self.frame) else "No rows."
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return visible(value)
+
+
+def show_source(incident: Incident) -> Markdown:
+    """Return which incident this is, whether it is simulated, and what could not be collected."""
+    snapshot, gaps = incident.snapshot, words.gaps_table(incident)
+    lines = [
+        f"**{words.SIMULATED}**" if incident.simulated else "",
+        f"{plain(incident.title)}, {snapshot.incident.region}, as of {utc_text(snapshot.as_of)}.",
+        markdown_table(gaps) if len(gaps) else "Every call that was made was answered.",
+    ]
+    return Markdown("\n\n".join(line for line in lines if line))
+
+
+def show_verdict(incident: Incident) -> Markdown:
+    """Return the verdict, the complaint, who is hurt, and whether going back is possible."""
+    state = incident.diagnosis.state
+    told = [state.chief_complaint, words.impact(incident), words.rollback(incident)]
+    return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, told)]))
+
+
+def show_step(incident: Incident, step: str) -> Markdown:
+    """Return what one step found, and what it could not check."""
+    diagnosis = incident.diagnosis
+    examined = diagnosis.state.examined.rpartition("/")[2]
+    found = [(name, row) for name, row in diagnosis.findings_of(step) if row.revision in ("", examined)]
+    others = len(diagnosis.findings_of(step)) - len(found)
+    lines = [f"- **{name}** {plain(row.statement)}" for name, row in found] or ["- Nothing that speaks for a cause."]
+    if others:
+        lines.append(f"- {others} more about other revisions, which weigh nothing.")
+    lines += [f"- Not checked: {plain(line)}" for line in words.unchecked(diagnosis, step)]
+    return Markdown("\n".join(lines))
