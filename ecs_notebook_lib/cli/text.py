@@ -25,6 +25,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     console.print(Text(visible(diagnosis.state.chief_complaint)))
     console.print()
     console.print(Text(words.verdict(incident), style="bold"))
+    for reason in words.because(incident):
+        console.print(Text(f"  {reason}"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     if diagnosis.state.status not in ("stable", "unknown"):
         columns = ["cause", "probability", "for", "against"]

@@ -46,7 +46,7 @@ def show_source(incident: Incident) -> Markdown:
 def show_verdict(incident: Incident) -> Markdown:
     """Return the verdict, the complaint, who is hurt, and whether going back is possible."""
     state = incident.diagnosis.state
-    told = [state.chief_complaint, words.impact(incident), words.rollback(incident)]
+    told = [*words.because(incident), state.chief_complaint, words.impact(incident), words.rollback(incident)]
     return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, told)]))
 
 

@@ -45,6 +45,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
     name, state = incident.snapshot.incident, incident.diagnosis.state
     facts = [
         ("What failed", state.chief_complaint),
+        *(("Because", reason) for reason in words.because(incident)),
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
         ("Service", f"{name.cluster} / {name.service}, {name.region}, account {name.account or 'unknown'}"),

@@ -63,7 +63,7 @@ def rejections_table(frames: Frames) -> pd.DataFrame:
 
 
 def stops_table(frames: Frames) -> pd.DataFrame:
-    """Return how the tasks of each revision stopped: stop code, reason, exit codes, how many, median time in RUNNING."""
+    """Return how the tasks of each revision stopped: stop code, reason, exit codes, how many, median time running."""
     codes = frames.containers.groupby("task_arn")["exit_code"].first()
     stopped = frames.tasks[frames.tasks["stop_code"].notna()]
     stopped = stopped.assign(exit_code=stopped["task_arn"].map(codes).astype("Int64"))

@@ -12,6 +12,7 @@ from ecs_notebook_lib.untrusted import visible
 SIMULATED = "Simulated data: this incident comes from the built-in demo world, not from an AWS account."
 _LIKELY = 0.8
 _SHOWN_FROM = 0.005
+_REASONS = 3
 
 
 def verdict(incident: Incident) -> str:
@@ -40,6 +41,15 @@ def meaning_of(cause: str) -> str:
     return causes()[cause].meaning if cause in causes() else "none of the causes that this version knows"
 
 
+def because(incident: Incident) -> list[str]:
+    """Return the statements of the findings that speak most for the leading cause, strongest first."""
+    diagnosis = incident.diagnosis
+    if diagnosis.state.status in ("stable", "unknown"):
+        return []
+    names = [name for name in diagnosis.differential[0].evidence_for if name in dict(diagnosis.findings)]
+    return [f"{name}: {visible(diagnosis.finding(name).statement)}" for name in names[:_REASONS]]
+
+
 def impact(incident: Incident) -> str:
     """Return whether customers are hurt, as far as it is known."""
     state = incident.diagnosis.state
@@ -54,8 +64,10 @@ def rollback(incident: Incident) -> str:
     state = incident.diagnosis.state.rollback
     if state["to"] is None:
         return " ".join(state["because"])
-    ready = {True: "is ready", False: "is not ready", None: "is not checked to the end"}[state["ready"]]
-    return f"Going back to {state['to'].rpartition('/')[2]} {ready}. {' '.join(state['because'])}"
+    ready = {True: "is ready", False: "is not ready", None: "may be possible"}[state["ready"]]
+    good = incident.frames.history.last_good
+    when = f" Its deployment ended well on {good.created_at:%Y-%m-%d}." if good else ""
+    return f"Going back to {state['to'].rpartition('/')[2]} {ready}.{when} {' '.join(state['because'])}"
 
 
 def differential_table(diagnosis: Diagnosis) -> pd.DataFrame:

@@ -200,7 +200,7 @@ class Rollout:
     def _repeat(self, service: Service) -> None:
         """Tell of the steady state, and again every six hours while it lasts."""
         if service.steady:
-            self._scheduler.tell(service, _STEADY)
+            self._scheduler.tell_state(service, _STEADY)
             self._world.engine.after(6 * 3600 + self._world.engine.between(20, 90), lambda: self._repeat(service))
 
     def _publish(self, service: Service) -> None:

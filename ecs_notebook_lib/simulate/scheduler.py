@@ -148,7 +148,7 @@ class Scheduler:
         self.tell(service, f"has started {count} tasks: {names}.")
         failures = deployment.failed_starts
         if failures >= _FAILED_STARTS_BEFORE_BACKOFF:
-            self.tell(service, "is unable to consistently start tasks successfully.")
+            self.tell_state(service, "is unable to consistently start tasks successfully.")
             pause = min(_MAX_BACKOFF_SECONDS, 10 * 2 ** ((failures - 1) // 2))
             service.start_not_before = self._world.engine.now + timedelta(seconds=pause)
             self._world.engine.at(service.start_not_before, lambda: self.soon(service))
@@ -207,14 +207,17 @@ class Scheduler:
         for total in ("runningCount", "pendingCount"):
             service.shape[total] = sum(deployment.shape[total] for deployment in service.deployments)
 
-    def tell(self, service: Service, text: str) -> None:
-        """Write a service event; the same words again are hidden for six hours, and 100 events are kept."""
+    def tell_state(self, service: Service, text: str) -> None:
+        """Write a service event about how things are, unless the same was said in the last six hours."""
         now = self._world.engine.now
         told = service.last_told.get(text)
-        if told is not None and now - told < _REPEAT_AFTER:
-            return
-        if not text.startswith("has started"):
+        if told is None or now - told >= _REPEAT_AFTER:
             service.last_told[text] = now
+            self.tell(service, text)
+
+    def tell(self, service: Service, text: str) -> None:
+        """Write a service event about what was done; ECS keeps the newest 100."""
+        now = self._world.engine.now
         new = self._world.engine.hexadecimal
         event_id = f"{new(8)}-{new(4)}-4{new(3)}-8{new(3)}-{new(12)}"
         event = {"id": event_id, "createdAt": now, "message": f"(service {service.name}) {text}"}
