@@ -1,0 +1,77 @@
+"""Shared fixtures: simulated worlds, and incidents collected from them through boto3."""
+
+import os
+from collections.abc import Callable, Iterable
+from functools import cache
+
+import boto3
+import pytest
+
+from ecs_notebook_lib.collect import Clients, collect_incident
+from ecs_notebook_lib.incident import Incident, simulated_clients
+from ecs_notebook_lib.simulate import World, build, install
+from ecs_notebook_lib.snapshot import Simulated, Snapshot
+from ecs_notebook_lib.source import LiveSource
+
+FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check")
+
+for name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[name]
+os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seeds", type=int, default=3, help="seeds of the simulated world that each scenario is run with")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
+
+
+def collect(world: World) -> Snapshot:
+    """Return what the collectors read of a world, in process."""
+    clients = simulated_clients(world)
+    source = LiveSource(world.cluster, world.service)
+    return collect_incident(clients, source, simulated=Simulated(world.scenario, world.seed))
+
+
+@cache
+def incident_of(name: str, seed: int = 0, refused: frozenset[str] = frozenset()) -> Incident:
+    """Return an incident of a scenario, with some operations refused; the same one for the same question."""
+    world = build(name, seed)
+    world.refused |= refused
+    return Incident(collect(world))
+
+
+@pytest.fixture(scope="session")
+def incident() -> Callable[..., Incident]:
+    def open_one(name: str, seed: int = 0, refused: Iterable[str] = ()) -> Incident:
+        return incident_of(name, seed, frozenset(refused))
+
+    return open_one
+
+
+@pytest.fixture
+def world() -> World:
+    return build("clarity-backend")
+
+
+@pytest.fixture
+def session() -> Callable[[World], boto3.Session]:
+    def open_session(world: World) -> boto3.Session:
+        made = boto3.Session(
+            region_name=world.region,
+            aws_access_key_id="AKIASIMULATED",
+            aws_secret_access_key="simulated",  # noqa: S106
+        )
+        install(made, world.respond)
+        return made
+
+    return open_session
+
+
+@pytest.fixture
+def clients(session) -> Callable[[World], Clients]:
+    return lambda world: Clients(session(world))

@@ -1,0 +1,111 @@
+"""The arrows of DESIGN 1: imports run downwards, and each heavy library has one home."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
+FOUNDATION = {"errors", "version", "source", "untrusted"}
+MAY_IMPORT = {
+    "errors": set(),
+    "version": set(),
+    "untrusted": set(),
+    "notebook_files": set(),
+    "source": {"errors"},
+    "examined": {"source"},
+    "knowledge": set(),
+    "policy": set(),
+    "simulate": set(),
+    "snapshot": {"errors", "source"},
+    "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
+    "frames": {"errors", "examined", "knowledge", "policy", "snapshot"},
+    "diagnosis": {"examined", "frames", "knowledge", "snapshot"},
+    "incident": {"errors", "source", "examined", "collect", "snapshot", "frames", "diagnosis", "simulate"},
+    "plots": {"untrusted"},
+    "report": {
+        "errors",
+        "version",
+        "untrusted",
+        "notebook_files",
+        "knowledge",
+        "snapshot",
+        "frames",
+        "diagnosis",
+        "incident",
+    },
+    "widgets": {"report"},
+    "cli": {
+        "errors",
+        "version",
+        "source",
+        "untrusted",
+        "knowledge",
+        "collect",
+        "snapshot",
+        "incident",
+        "report",
+        "simulate",
+    },
+    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "snapshot"},
+}
+HOMES = {
+    "boto3": {"collect"},
+    "botocore": {"collect", "simulate"},
+    "matplotlib": {"plots"},
+    "ipywidgets": {"widgets"},
+    "papermill": {"report"},
+    "nbformat": {"report"},
+    "nbconvert": {"report"},
+    "IPython": {"report", "widgets"},
+    "rich": {"cli"},
+}
+MODULES = sorted(LIBRARY.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def part_of(path: Path) -> str:
+    first = path.relative_to(LIBRARY).parts[0]
+    return first.removesuffix(".py").removesuffix("__init__")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_imports_run_downwards_only(path):
+    part = part_of(path)
+    own = {name.split(".")[1] for name in imports_of(path) if name.startswith("ecs_notebook_lib.")}
+
+    assert own - {part} <= MAY_IMPORT[part]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_heavy_libraries_stay_in_their_home(path):
+    roots = {name.split(".")[0] for name in imports_of(path)}
+
+    assert [root for root in roots & HOMES.keys() if part_of(path) not in HOMES[root]] == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_modules_and_functions_are_small(path):
+    text = path.read_text(encoding="utf-8")
+    functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+
+    assert text.count("\n") <= 400
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.body[0].lineno + 1 > 85] == []
+
+
+def test_importing_the_library_loads_neither_pandas_nor_boto3():
+    import subprocess
+    import sys
+
+    code = "import sys, ecs_notebook_lib, ecs_notebook_lib.cli; print(sorted({'pandas', 'boto3', 'rich'} & set(sys.modules)))"
+
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
