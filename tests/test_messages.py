@@ -50,8 +50,8 @@ def test_what_is_not_known_is_not_guessed(text, where):
 
 def test_a_message_quoted_inside_another_is_recognised_too():
     text = (
-        "(service web) was unable to place a task. Reason: CannotPullContainerError: pull image manifest has been retried "
-        "7 time(s): failed to resolve ref r/web:9: r/web:9: not found."
+        "(service web) was unable to place a task. Reason: CannotPullContainerError: pull image manifest has been "
+        "retried 7 time(s): failed to resolve ref r/web:9: r/web:9: not found."
     )
 
     assert recognise(text, where="service_event").innermost.kind == "image_missing"
@@ -61,8 +61,8 @@ def test_a_denial_tells_who_what_and_on_which_resource():
     line = (
         "2025-07-12 ERROR botocore.exceptions.ClientError: An error occurred (AccessDeniedException) when calling the "
         "GetItem operation: User: arn:aws:sts::111122223333:assumed-role/web/abc is not authorized to perform: "
-        "dynamodb:GetItem on resource: arn:aws:dynamodb:us-east-1:111122223333:table/t because no identity-based policy "
-        "allows the dynamodb:GetItem action"
+        "dynamodb:GetItem on resource: arn:aws:dynamodb:us-east-1:111122223333:table/t because no identity-based "
+        "policy allows the dynamodb:GetItem action"
     )
 
     parts = find_in_log(line).parts

@@ -14,7 +14,12 @@ ROLE = "arn:aws:iam::111122223333:role/apps/web"
 SESSION = "arn:aws:sts::111122223333:assumed-role/web/0123456789abcdef"
 OBJECT = "arn:aws:s3:::uploads/a.txt"
 WHO = Principal(ROLE, role_id="AROAEXAMPLE", session="0123456789abcdef")
-DENY = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::uploads", "arn:aws:s3:::uploads/*"]}
+DENY = {
+    "Effect": "Deny",
+    "Principal": "*",
+    "Action": "s3:*",
+    "Resource": ["arn:aws:s3:::uploads", "arn:aws:s3:::uploads/*"],
+}
 ALLOW = {"Effect": "Allow", "Principal": {"AWS": ROLE}, "Action": "s3:GetObject", "Resource": "arn:aws:s3:::uploads/*"}
 
 
@@ -42,17 +47,25 @@ def unless(operator, key, value):
         pytest.param([ALLOW | {"Resource": "arn:aws:s3:::Uploads/*"}], "implicit_deny", id="resources-do-not"),
         pytest.param([ALLOW, DENY], "explicit_deny", id="deny-wins"),
         pytest.param([unless("ArnNotLike", "aws:PrincipalArn", [ROLE])], "implicit_deny", id="listed"),
-        pytest.param([unless("ArnNotLike", "aws:PrincipalArn", [SESSION])], "explicit_deny", id="session-listed-as-role"),
+        pytest.param(
+            [unless("ArnNotLike", "aws:PrincipalArn", [SESSION])], "explicit_deny", id="session-listed-as-role"
+        ),
         pytest.param([unless("StringNotEquals", "aws:PrincipalArn", ["x", "y"])], "explicit_deny", id="not-listed"),
         pytest.param([unless("StringNotLike", "aws:userid", "AROAEXAMPLE:*")], "implicit_deny", id="userid-listed"),
         pytest.param([unless("StringNotLike", "aws:userid", "AROAOLD:*")], "explicit_deny", id="role-made-anew"),
         pytest.param([unless("Bool", "aws:SecureTransport", "false")], "implicit_deny", id="https"),
         pytest.param([unless("Bool", "aws:SecureTransport", False)], "implicit_deny", id="https-as-json-boolean"),
         pytest.param([unless("StringNotEquals", "aws:SourceVpce", "vpce-1")], "undecided", id="endpoint-not-known"),
-        pytest.param([ALLOW, unless("NotIpAddress", "aws:SourceIp", "10.0.0.0/8")], "undecided", id="address-not-known"),
-        pytest.param([unless("StringNotEquals", "aws:PrincipalOrgID", "o-1")], "undecided", id="organization-not-known"),
+        pytest.param(
+            [ALLOW, unless("NotIpAddress", "aws:SourceIp", "10.0.0.0/8")], "undecided", id="address-not-known"
+        ),
+        pytest.param(
+            [unless("StringNotEquals", "aws:PrincipalOrgID", "o-1")], "undecided", id="organization-not-known"
+        ),
         pytest.param([unless("FutureOperator", "aws:PrincipalArn", ROLE)], "undecided", id="operator-not-known"),
-        pytest.param([DENY, unless("StringEquals", "aws:SourceVpce", "v")], "explicit_deny", id="certain-deny-beats-unknown"),
+        pytest.param(
+            [DENY, unless("StringEquals", "aws:SourceVpce", "v")], "explicit_deny", id="certain-deny-beats-unknown"
+        ),
         pytest.param(
             [{k: v for k, v in DENY.items() if k != "Principal"} | {"NotPrincipal": {"AWS": ROLE}}],
             "explicit_deny",
@@ -123,7 +136,13 @@ json_values = st.recursive(
     max_leaves=12,
 )
 statements = st.builds(
-    lambda effect, action, condition: {"Effect": effect, "Principal": "*", "Action": action, "Resource": "*", **condition},
+    lambda effect, action, condition: {
+        "Effect": effect,
+        "Principal": "*",
+        "Action": action,
+        "Resource": "*",
+        **condition,
+    },
     st.sampled_from(["Allow", "Deny"]),
     st.sampled_from(["s3:*", "s3:GetObject", "sqs:*", "*"]),
     st.sampled_from(
@@ -182,7 +201,14 @@ def test_the_simulated_iam_agrees_wherever_ours_decides(rows):
 
 @pytest.mark.parametrize(
     ("pattern", "text", "expected"),
-    [("*", "", True), ("a*c", "abbc", True), ("a?c", "ac", False), ("a*b*c", "axbxc", True), ("**", "x", True), ("a", "ab", False)],
+    [
+        ("*", "", True),
+        ("a*c", "abbc", True),
+        ("a?c", "ac", False),
+        ("a*b*c", "axbxc", True),
+        ("**", "x", True),
+        ("a", "ab", False),
+    ],
 )
 def test_wildcards(pattern, text, expected):
     assert matches(pattern, text) is expected

@@ -70,7 +70,7 @@ def bomb(members):
     [
         pytest.param(lambda m: m | {"../evil.jsonl": b"{}\n"}, "is named", id="path-traversal"),
         pytest.param(lambda m: m | {"run.sh": b"x"}, "is named", id="foreign-member"),
-        pytest.param(lambda m: {"ecs.ListTasks.jsonl": LINE}, "no manifest.json", id="no-manifest"),
+        pytest.param(lambda _: {"ecs.ListTasks.jsonl": LINE}, "no manifest.json", id="no-manifest"),
         pytest.param(lambda m: m | {"ecs.ListTasks.jsonl": LINE.replace(b"1", b"2")}, "checksum", id="edited"),
         pytest.param(bomb, "larger than it says", id="larger-than-the-manifest-says"),
         pytest.param(lambda m: m | {"ecs.Other.jsonl": LINE}, "not those that its manifest lists", id="one-too-many"),
@@ -135,5 +135,3 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path):
     for path, words in ((tmp_path / "none.zip", "no such file"), (tmp_path, "it is a folder")):
         with pytest.raises(SnapshotError, match=words):
             load_snapshot(path)
-
-

@@ -17,7 +17,20 @@ from ecs_notebook_lib.simulate import HTTPRequest, build, install, serve
 from ecs_notebook_lib.simulate.wire import AWSError, Wire
 
 NOW = datetime(2025, 7, 12, 9, 15, tzinfo=UTC)
-SERVICES = ("ecs", "elbv2", "logs", "iam", "sts", "secretsmanager", "kms", "ecr", "ssm", "ec2", "cloudwatch", "cloudtrail")
+SERVICES = (
+    "ecs",
+    "elbv2",
+    "logs",
+    "iam",
+    "sts",
+    "secretsmanager",
+    "kms",
+    "ecr",
+    "ssm",
+    "ec2",
+    "cloudwatch",
+    "cloudtrail",
+)
 NOT_IDENTICAL = {"ec2:GetConsoleOutput": "boto3 itself decodes it"}
 S3 = ("GetBucketPolicy", "GetBucketLocation", "ListBuckets", "GetBucketAcl", "GetBucketVersioning")
 
@@ -155,7 +168,9 @@ def test_a_member_that_aws_does_not_have_is_a_bug_of_the_world():
     "request_",
     [
         pytest.param(HTTPRequest("POST", "/", {}, b""), id="not-signed"),
-        pytest.param(HTTPRequest("GET", "/?Action=x", {"Authorization": "Credential=a/b"}, b"\xff" * 99), id="nonsense"),
+        pytest.param(
+            HTTPRequest("GET", "/?Action=x", {"Authorization": "Credential=a/b"}, b"\xff" * 99), id="nonsense"
+        ),
         pytest.param(
             HTTPRequest("POST", "/", {"Authorization": "Credential=A/20250712/us-east-1/ecs/aws4_request"}, b"{"),
             id="no-operation",

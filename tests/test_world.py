@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -80,7 +81,9 @@ def test_a_mended_fault_lets_the_service_recover(name):
         role = world.access.roles[TASK_ROLE]
         role.inline["everything"] = policy(allow("*"))
         world.access.roles["clarity-backend-execution"].inline["everything"] = policy(allow("*"))
-        next(iter(world.balancer.groups.values())).shape["HealthCheckPath"] = "/api/health" if "check" in name else "/health"
+        next(iter(world.balancer.groups.values())).shape["HealthCheckPath"] = (
+            "/api/health" if "check" in name else "/health"
+        )
 
     world.edit(mend)
     world.run_until(world.now + timedelta(hours=2))
@@ -115,7 +118,7 @@ def test_a_steady_service_says_so_about_every_six_hours():
     world = build("clarity-healthy")
     events = world.scheduler.services["clarity-worker"].shape["events"]
     times = [event["createdAt"] for event in events if "steady state" in event["message"]]
-    gaps = {round((later - earlier).total_seconds() / 3600) for later, earlier in zip(times, times[1:], strict=False)}
+    gaps = {round((later - earlier).total_seconds() / 3600) for later, earlier in pairwise(times)}
 
     assert gaps == {6}
 
@@ -179,11 +182,11 @@ def test_list_tasks_filters_and_pages(world, session):
 @pytest.mark.parametrize(
     ("call", "code"),
     [
-        (lambda ecs, w: ecs.describe_services(cluster="other", services=["x"]), "ClusterNotFoundException"),
+        (lambda ecs, _: ecs.describe_services(cluster="other", services=["x"]), "ClusterNotFoundException"),
         (lambda ecs, w: ecs.describe_services(cluster=w.cluster, services=["x"] * 11), "InvalidParameterException"),
         (lambda ecs, w: ecs.describe_tasks(cluster=w.cluster, tasks=["x"] * 101), "InvalidParameterException"),
         (lambda ecs, w: ecs.list_tasks(cluster=w.cluster, serviceName="x"), "ServiceNotFoundException"),
-        (lambda ecs, w: ecs.describe_task_definition(taskDefinition="x:1"), "ClientException"),
+        (lambda ecs, _: ecs.describe_task_definition(taskDefinition="x:1"), "ClientException"),
     ],
 )
 def test_limits_and_errors_are_awss(world, session, call, code):
@@ -242,7 +245,10 @@ BUCKET_OBJECT = "arn:aws:s3:::clarity-backend-uploads/a"
         pytest.param([allow("S3:getobject", on="*")], None, "allowed", id="actions-ignore-case"),
         pytest.param([allow("s3:GetObject", on="arn:aws:s3:::other/*")], None, "implicitDeny", id="another-resource"),
         pytest.param(
-            [allow("s3:*"), {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}], None, "explicitDeny", id="deny-wins"
+            [allow("s3:*"), {"Effect": "Deny", "Action": "s3:GetObject", "Resource": "*"}],
+            None,
+            "explicitDeny",
+            id="deny-wins",
         ),
         pytest.param(
             [allow("s3:*")],
@@ -267,7 +273,11 @@ def test_access_is_decided_as_iam_does(world, statements, bucket, expected):
 
 def test_the_last_good_revision_had_a_broader_role_in_some_worlds():
     roles = {
-        next(row["taskRoleArn"] for arn, row in build("clarity-backend", seed).task_definitions.items() if arn.endswith("d:140"))
+        next(
+            row["taskRoleArn"]
+            for arn, row in build("clarity-backend", seed).task_definitions.items()
+            if arn.endswith("d:140")
+        )
         for seed in range(8)
     }
 

@@ -1,5 +1,6 @@
 """Sessions and clients. Credentials, profile, region and endpoint are boto3's own chain."""
 
+import os
 import threading
 from dataclasses import dataclass
 from functools import cache
@@ -77,6 +78,8 @@ def open_clients(access: Access) -> Clients:
     """
     try:
         session = boto3.Session(profile_name=access.profile or None, region_name=access.region or None)
+        if not session.region_name:  # boto3 reads AWS_DEFAULT_REGION only, the aws command and other SDKs this one, too
+            session = boto3.Session(profile_name=access.profile or None, region_name=os.environ.get("AWS_REGION"))
         if access.role_arn:
             session = _assume(session, access)
     except (BotoCoreError, ClientError) as error:

@@ -1,0 +1,312 @@
+"""Collectors over the simulated world: they only read, ask each thing once, and turn refusals into gaps."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import boto3
+import botocore.session
+import orjson
+import pytest
+
+from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_clients
+from ecs_notebook_lib.errors import AccessError, NotFoundError
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.incident import Incident, simulated_clients
+from ecs_notebook_lib.knowledge.operations import least_policy, operations
+from ecs_notebook_lib.report import words
+from ecs_notebook_lib.simulate import build, serve
+from ecs_notebook_lib.source import LiveSource
+
+from .conftest import FAILING, collect, incident_of
+
+SERVICES = sorted({name.partition(":")[0] for name in operations()})
+WRITING = (
+    "Create",
+    "Put",
+    "Delete",
+    "Update",
+    "Attach",
+    "Detach",
+    "Start",
+    "Stop",
+    "Run",
+    "Register",
+    "Tag",
+    "Set",
+    "Add",
+)
+
+
+def test_nothing_in_the_table_of_operations_writes():
+    for name, operation in operations().items():
+        model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.action)
+
+        assert not operation.action.startswith(WRITING), name
+        assert operation.action.startswith(("Describe", "Get", "List", "Filter", "Simulate")), name
+        assert model.name == operation.action
+        assert operation.hides
+        if operation.batch:
+            assert operation.batch in model.input_shape.members
+
+
+def test_the_policy_allows_exactly_the_table():
+    [statement] = least_policy()["Statement"]
+
+    assert set(statement["Action"]) == {operation.iam for operation in operations().values()}
+    assert not any("*" in action for action in statement["Action"])
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_collectors_call_only_what_is_in_the_table(name, clients):
+    world = build(name)
+    called = Counter()
+    plain = world.operations
+    world.operations = {op: (lambda call, op=op: called.update([op]) or plain[op](call)) for op in plain}
+
+    collect_incident(clients(world), LiveSource(world.cluster, world.service))
+
+    assert set(called) <= set(operations())
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_each_fact_is_asked_for_once(name):
+    snapshot = incident_of(name).snapshot
+    for operation in snapshot.operations:
+        asked = [(json.dumps(page["params"], sort_keys=True), page["page"]) for page in snapshot.records(operation)]
+
+        assert len(asked) == len(set(asked)), operation
+
+
+def test_logs_keep_to_their_budget():
+    incident = incident_of("clarity-backend")
+    streams = [page["params"]["logStreamName"] for page in incident.snapshot.records("logs:GetLogEvents")]
+    by_revision = incident.frames.log_streams.groupby("revision").size()
+
+    assert by_revision.max() <= 6
+    assert "clarity-backend:140" in by_revision.index
+    assert all(len(page["response"]["events"]) <= 400 for page in incident.snapshot.records("logs:GetLogEvents"))
+    assert max(Counter(streams).values()) <= 2
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_no_value_of_the_environment_reaches_the_disk(name):
+    members = incident_of(name).snapshot.members
+
+    assert not any(b"correct-horse-battery" in lines for lines in members.values())
+    assert b"hmac:" in members["ecs:DescribeTaskDefinition"]
+    assert b'"8000"' in members["ecs:DescribeTaskDefinition"]
+
+
+@pytest.mark.parametrize(
+    "operation", [name for name in operations() if name not in ("ecs:ListServices", "ecs:ListClusters")]
+)
+def test_each_operation_refused_alone_is_a_gap_that_is_told(operation):
+    for name in ("clarity-backend", "clarity-permissions-execution"):
+        incident = incident_of(name, 0, frozenset({operation}))
+        rows = incident.coverage.set_index("operation").loc[operation]
+        asked = operation in incident_of(name).snapshot.operations
+
+        document = incident.diagnosis.to_json()
+
+        if asked:
+            assert rows["status"] == "denied"
+            assert rows["hides"] == operations()[operation].hides
+            assert operations()[operation].hides in list(words.gaps_table(incident)["hides"])
+        assert abs(sum(document["families"].values()) - 1) < 1e-4
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(SERVICES, 2)), ids="+".join)
+def test_every_pair_of_services_refused_ends_the_run_with_its_gaps_told(pair):
+    refused = frozenset(name for name in build("clarity-healthy").operations if name.partition(":")[0] in pair)
+    incident = incident_of("clarity-backend", 0, refused)
+    hidden = incident.coverage[incident.coverage["hides"] != ""]
+
+    status = incident.diagnosis.state.status
+
+    assert set(pair) & set(hidden["operation"].str.partition(":")[0])
+    assert status == ("unknown" if "ecs" in pair else "failing")
+
+
+def test_a_throttle_past_the_retries_is_a_gap(clients):
+    world = build("clarity-backend")
+    world.throttled |= {"iam:SimulatePrincipalPolicy"}
+    opened = clients(world)
+    opened._config = opened._config.merge(type(opened._config)(retries={"total_max_attempts": 1}))
+
+    frames = Frames(collect_incident(opened, LiveSource(world.cluster, world.service)))
+
+    row = frames.coverage.set_index("operation").loc["iam:SimulatePrincipalPolicy"]
+    assert (row["status"], row["error"]) == ("throttled", "Throttling: SimulatePrincipalPolicy")
+
+
+@pytest.mark.parametrize(
+    ("cluster", "service", "words_"),
+    [
+        ("clarity-backend-cluster", "clarity-backed", "Did you mean: clarity-backend"),
+        ("clarity-cluster", "clarity-backend", "Did you mean: clarity-backend-cluster"),
+        ("clarity-backend-cluster", "zzz", "Did you mean: clarity-backend"),
+    ],
+)
+def test_a_wrong_name_ends_the_run_with_near_misses(cluster, service, words_):
+    with pytest.raises(NotFoundError) as missing:
+        collect_incident(simulated_clients(build("clarity-backend")), LiveSource(cluster, service))
+
+    assert words_ in str(missing.value)
+    assert "\n" not in str(missing.value)
+
+
+def environment(url):
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "PATH": os.environ["PATH"],
+        "HOME": os.devnull,
+    }
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_live_over_http_equals_the_demo_but_for_the_coverage(name):
+    world = build(name)
+    command = [sys.executable, "-c", "import sys; from ecs_notebook_lib.cli import main; sys.exit(main())"]
+    arguments = ["diagnose", f"live:{world.cluster}/{world.service}", "--format", "json", "--quiet"]
+
+    with serve(world.respond, "127.0.0.1") as server:
+        live = subprocess.run(
+            [*command, *arguments], env=environment(server.url), capture_output=True, text=True, check=False
+        )
+
+    assert live.returncode == 3, live.stderr
+    document, demo = json.loads(live.stdout), orjson.loads(orjson.dumps(incident_of(name).diagnosis.to_json()))
+    document.pop("coverage")
+    demo.pop("coverage")
+    assert document == demo
+
+
+def test_without_credentials_or_region_one_line_says_what_to_do(monkeypatch):
+    with pytest.raises(AccessError, match="No region is set"):
+        open_clients(Access())
+    with pytest.raises(AccessError, match="profile"):
+        open_clients(Access(profile="nobody", region="us-east-1"))
+
+
+def test_an_endpoint_that_nobody_answers_ends_the_run_in_one_line():
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
+    clients = Clients(session, endpoint_url="http://127.0.0.1:9")
+    clients._config = clients._config.merge(type(clients._config)(retries={"total_max_attempts": 1}))
+
+    with pytest.raises(AccessError, match="cannot be reached"):
+        collect_incident(clients, LiveSource("c", "s"))
+
+
+MOTO_ANSWERS = 21
+"""Pinned: of the table's operations, those that moto's server answers without an error of its own."""
+
+
+def test_the_collectors_also_run_against_motos_server(capsys):
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        host, port = server.get_host_and_port()
+        url = f"http://{host}:{port}"
+        session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
+        made = prepare_moto(session, url)
+        answered = {name for name in operations() if answers(session, url, name, made)}
+        snapshot = collect_incident(Clients(session, endpoint_url=url), LiveSource("demo", "web"))
+    finally:
+        server.stop()
+
+    with capsys.disabled():
+        print(f"\nmoto answers {len(answered)} of {len(operations())} operations")  # noqa: T201
+    assert len(answered) == MOTO_ANSWERS, sorted(set(operations()) - answered)
+    assert Frames(snapshot).services["service_arn"].notna().all()
+    assert {"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "iam:GetRole"} <= set(snapshot.operations)
+    assert Incident(snapshot).diagnosis.state.status in ("failing", "stabilizing", "unknown", "stable")
+
+
+def prepare_moto(session, url):
+    """Return the names of a service, a role, a bucket and the like that were made in moto."""
+    client = {name: session.client(name, endpoint_url=url) for name in (*SERVICES, "ec2")}
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = client["iam"].create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    document = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    client["iam"].put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=json.dumps(document))
+    managed = client["iam"].create_policy(PolicyName="m", PolicyDocument=json.dumps(document))["Policy"]["Arn"]
+    client["iam"].attach_role_policy(RoleName="web", PolicyArn=managed)
+    client["s3"].create_bucket(Bucket="uploads")
+    client["s3"].put_bucket_policy(Bucket="uploads", Policy=json.dumps(document))
+    secret = client["secretsmanager"].create_secret(Name="s", SecretString="x")["ARN"]
+    client["secretsmanager"].put_resource_policy(SecretId=secret, ResourcePolicy=json.dumps(document))
+    key = client["kms"].create_key()["KeyMetadata"]["KeyId"]
+    client["ecr"].create_repository(repositoryName="web")
+    client["ecr"].set_repository_policy(repositoryName="web", policyText=json.dumps(document))
+    vpc = client["ec2"].create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    group = client["elbv2"].create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
+    group = group["TargetGroups"][0]["TargetGroupArn"]
+    client["logs"].create_log_group(logGroupName="/ecs/web")
+    client["logs"].create_log_stream(logGroupName="/ecs/web", logStreamName="s")
+    client["ecs"].create_cluster(clusterName="demo")
+    container = {"name": "web", "image": "web:1", "memory": 128, "essential": True}
+    definition = client["ecs"].register_task_definition(
+        family="web", taskRoleArn=role, executionRoleArn=role, containerDefinitions=[container]
+    )["taskDefinition"]["taskDefinitionArn"]
+    balancers = [{"targetGroupArn": group, "containerName": "web", "containerPort": 80}]
+    client["ecs"].create_service(
+        cluster="demo", serviceName="web", taskDefinition=definition, desiredCount=1, loadBalancers=balancers
+    )
+    return {"role": role, "managed": managed, "secret": secret, "key": key, "group": group, "definition": definition}
+
+
+def answers(session, url, name, made):
+    """Say whether moto answers this operation without an error."""
+    service, _, action = name.partition(":")
+    parameters = {
+        "ecs:DescribeServices": {"cluster": "demo", "services": ["web"]},
+        "ecs:ListServices": {"cluster": "demo"},
+        "ecs:ListTasks": {"cluster": "demo", "serviceName": "web"},
+        "ecs:DescribeTasks": {"cluster": "demo", "tasks": ["x"]},
+        "ecs:DescribeTaskDefinition": {"taskDefinition": made["definition"]},
+        "ecs:ListServiceDeployments": {"cluster": "demo", "service": "web"},
+        "ecs:DescribeServiceDeployments": {
+            "serviceDeploymentArns": ["arn:aws:ecs:us-east-1:1:service-deployment/a/b/c"]
+        },
+        "ecs:DescribeServiceRevisions": {"serviceRevisionArns": ["arn:aws:ecs:us-east-1:1:service-revision/a/b/1"]},
+        "elbv2:DescribeTargetGroups": {"TargetGroupArns": [made["group"]]},
+        "elbv2:DescribeTargetHealth": {"TargetGroupArn": made["group"]},
+        "logs:GetLogEvents": {"logGroupName": "/ecs/web", "logStreamName": "s"},
+        "logs:FilterLogEvents": {"logGroupName": "/ecs/web"},
+        "iam:GetRole": {"RoleName": "web"},
+        "iam:ListAttachedRolePolicies": {"RoleName": "web"},
+        "iam:ListRolePolicies": {"RoleName": "web"},
+        "iam:GetRolePolicy": {"RoleName": "web", "PolicyName": "p"},
+        "iam:GetPolicy": {"PolicyArn": made["managed"]},
+        "iam:GetPolicyVersion": {"PolicyArn": made["managed"], "VersionId": "v1"},
+        "iam:SimulatePrincipalPolicy": {"PolicySourceArn": made["role"], "ActionNames": ["s3:GetObject"]},
+        "s3:GetBucketPolicy": {"Bucket": "uploads"},
+        "secretsmanager:DescribeSecret": {"SecretId": made["secret"]},
+        "secretsmanager:GetResourcePolicy": {"SecretId": made["secret"]},
+        "kms:GetKeyPolicy": {"KeyId": made["key"], "PolicyName": "default"},
+        "ecr:GetRepositoryPolicy": {"repositoryName": "web"},
+    }
+    client = session.client(service, endpoint_url=url)
+    try:
+        getattr(client, botocore.xform_name(action))(**parameters.get(name, {}))
+    except Exception:
+        return False
+    return True
+
+
+def test_two_worlds_of_one_seed_are_collected_to_the_same_bytes_but_for_the_mask():
+    first, second = (collect(build("clarity-backend", 1)) for _ in range(2))
+    masked = {"ecs:DescribeTaskDefinition"}
+
+    assert {n: m for n, m in first.members.items() if n not in masked} == {
+        n: m for n, m in second.members.items() if n not in masked
+    }
