@@ -208,7 +208,7 @@ MOTO_ANSWERS = 21
 """Pinned: of the table's operations, those that moto's server answers without an error of its own."""
 
 
-def test_the_collectors_also_run_against_motos_server(capsys):
+def test_the_collectors_also_run_against_motos_server(record_property):
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -223,8 +223,7 @@ def test_the_collectors_also_run_against_motos_server(capsys):
     finally:
         server.stop()
 
-    with capsys.disabled():
-        print(f"\nmoto answers {len(answered)} of {len(operations())} operations")  # noqa: T201
+    record_property("moto's server answers", f"{len(answered)} of {len(operations())} operations")
     assert len(answered) == MOTO_ANSWERS, sorted(set(operations()) - answered)
     assert Frames(snapshot).services["service_arn"].notna().all()
     assert {"ecs:DescribeServices", "ecs:DescribeTaskDefinition", "iam:GetRole"} <= set(snapshot.operations)

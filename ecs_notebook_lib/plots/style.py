@@ -55,7 +55,7 @@ def plain_text(ax: Axes) -> None:
 
 def utc_time_axis(ax: Axes) -> None:
     """Let the horizontal axis tell time in UTC."""
-    locator = mdates.AutoDateLocator(tz="UTC", maxticks=8)
+    locator = mdates.AutoDateLocator(tz="UTC")
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=True))
     ax.set_xlabel("Time [UTC]")

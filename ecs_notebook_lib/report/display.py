@@ -14,7 +14,7 @@ class Table:
     """A frame as a notebook shows it: every cell whole, on one line, with nothing in it that is HTML or a control."""
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame.astype(object).where(frame.notna(), "").map(_cell)
+        self.frame = frame.astype(object).where(frame.notna(), "").map(_cell) if len(frame) else frame
 
     def _repr_html_(self) -> str:
         if not len(self.frame):

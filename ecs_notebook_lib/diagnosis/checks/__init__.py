@@ -14,6 +14,7 @@ CHECKS: Mapping[str, Examine] = {
         deployments.past_deployments,
         deployments.service_events,
         targets.target_health,
+        targets.registered_targets,
         tasks.stopped_tasks,
         logs.log_errors,
         logs.health_answers,

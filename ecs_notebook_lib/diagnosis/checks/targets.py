@@ -88,3 +88,25 @@ def _kind(message: Message | None) -> str:
         server_error = message.parts["codes"].lstrip("[ ").startswith("5")
         return "target_answers_server_error" if server_error else "target_answers_unexpected_code"
     return _KINDS.get(message.kind, "")
+
+
+def registered_targets(frames: Frames) -> Iterator[Finding]:
+    """Whether the load balancer has a healthy target of each revision, whatever it says about the others."""
+    known = frames.targets.dropna(subset=["revision"])
+    if not len(known):
+        raise NothingToExamineError("no target of a known revision is registered")
+    for name, rows in known.groupby("revision", sort=True):
+        if (rows["state"] == "healthy").any():
+            continue
+        states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().sort_index().items())
+        yield Finding(
+            kind="no_healthy_target",
+            check="registered_targets",
+            statement=f"No target of {name} is healthy: {states}.",
+            frame="targets",
+            rows=keys_of(rows, "address"),
+            revision=str(name),
+        )
+    examined = frames.history.examined
+    if examined is None or not (known["revision"] == examined.revision).any():
+        raise NothingToExamineError("no target of the examined revision is registered")

@@ -112,8 +112,9 @@ def _parts(kind: str, rows: pd.DataFrame, frames: Frames) -> dict[str, str]:
 
 def _detail(parts: dict[str, str]) -> str:
     if "exit_codes" in parts:
-        seconds = f", {parts['median_running_seconds']} s after they began to run (median)"
-        return f" with exit code {parts['exit_codes']}" + (seconds if "median_running_seconds" in parts else "")
+        median = parts.get("median_running_seconds")
+        lived = f", {median} s after they began to run (median)" if median else ""
+        return f" with exit code {parts['exit_codes'] or 'unknown'}{lived}"
     if "action" in parts:
         return f": {parts['action']} on {parts.get('resource', 'an unnamed resource')}"
     return f": {parts['stopped_reason'][:200]}" if parts.get("stopped_reason") else ""

@@ -1,0 +1,278 @@
+"""The differential: true causes first, honest when its sources are refused, and computed as it is documented."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from ecs_notebook_lib.diagnosis import Outcome, diagnose
+from ecs_notebook_lib.diagnosis.checks import CHECKS, run_checks
+from ecs_notebook_lib.diagnosis.differential import PRIOR_NONE_OF_THESE, Evidence, counted_weights, posterior
+from ecs_notebook_lib.frames import SCHEMAS, Frames
+from ecs_notebook_lib.frames.columns import rows_frame
+from ecs_notebook_lib.knowledge.weights import FAMILIES, MAX_PROBABILITY, causes, check_rows, finding_kinds
+from ecs_notebook_lib.simulate import build
+from ecs_notebook_lib.snapshot import Snapshot
+
+from .conftest import FAILING, incident_of
+
+DECIDING = {
+    "clarity-backend": ("logs:GetLogEvents", "log_errors"),
+    "clarity-permissions-execution": ("ecs:DescribeTasks", "stopped_tasks"),
+    "clarity-health-check": ("elbv2:DescribeTargetHealth", "registered_targets"),
+}
+"""The source that tells most about the true cause, and the check that reads it."""
+
+
+def family_of(name, seed=0):
+    [cause] = build(name, seed).truth
+    return cause, cause.partition(".")[0]
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_the_true_cause_comes_first_and_every_other_family_is_below_a_fifth(name, seed):
+    diagnosis = incident_of(name, seed).diagnosis
+    cause, family = family_of(name, seed)
+
+    assert diagnosis.differential[0].cause == cause
+    assert max(share for other, share in diagnosis.families.items() if other != family) < 0.2
+    assert diagnosis.state.status == "failing"
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_with_the_deciding_source_refused_it_is_less_sure_and_asks_for_it(name, seed):
+    operation, check = DECIDING[name]
+    cause, family = family_of(name, seed)
+    before = {row.cause: row.probability for row in incident_of(name, seed).diagnosis.differential}
+    diagnosis = incident_of(name, seed, frozenset({operation})).diagnosis
+    after = {row.cause: row.probability for row in diagnosis.differential}
+
+    assert after[cause] < before[cause]
+    assert max(share for other, share in diagnosis.families.items() if other != family) <= 0.5
+    assert check in [row.check for row in diagnosis.plan[:2]]
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize(
+    "operation",
+    [
+        "ecs:ListTasks",
+        "ecs:DescribeTasks",
+        "ecs:DescribeTaskDefinition",
+        "logs:GetLogEvents",
+        "iam:SimulatePrincipalPolicy",
+    ],
+)
+def test_no_refusal_raises_a_wrong_family_above_one_half(name, operation):
+    _, family = family_of(name)
+    families = incident_of(name, 0, frozenset({operation})).diagnosis.families
+
+    assert max(share for other, share in families.items() if other != family) <= 0.5
+
+
+def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
+    answers = {row.title: row.answer for row in incident_of("clarity-backend").diagnosis.hypotheses}
+
+    assert list(answers.values()) == ["ruled out", "confirmed", "ruled out", "ruled out", "ruled out"]
+    assert next(iter(answers)).startswith("ALB health check")
+    assert next(row.contributing for row in incident_of("clarity-backend").diagnosis.hypotheses if "bug" in row.title)
+
+
+def test_what_made_it_worse_is_told_and_is_no_cause():
+    diagnosis = incident_of("clarity-backend").diagnosis
+
+    assert {condition for condition, _ in diagnosis.contributing} == {
+        "deployment_config.no_circuit_breaker",
+        "deployment_config.overlapping_deployments",
+        "deployment_config.minimum_healthy_percent",
+    }
+    assert diagnosis.families["deployment_config"] < 0.01
+
+
+def test_the_old_revisions_200_is_shown_and_weighs_nothing():
+    incident = incident_of("clarity-backend")
+    document = incident.diagnosis.to_json()
+    old = [row for row in document["findings"] if row["kind"] == "load_balancer_gets_200"]
+
+    assert [row["revision"] for row in old] == ["clarity-backend:140"]
+    assert old[0]["weights_decibans"] == {}
+    assert not any(old[0]["id"] in row["for"] + row["against"] for row in document["differential"])
+
+
+def test_what_the_former_role_allowed_and_this_one_does_not_is_a_finding():
+    kinds = {}
+    for seed in range(8):
+        world = build("clarity-backend", seed)
+        former = next(row for arn, row in world.task_definitions.items() if arn.endswith(":140"))["taskRoleArn"]
+        found = {finding.kind for _, finding in incident_of("clarity-backend", seed).diagnosis.findings}
+        kinds.setdefault(former.rpartition("/")[2], set()).add("task_role_lost_action" in found)
+
+    assert kinds == {"clarity-backend-app": {True}, "clarity-backend-task": {False}}
+
+
+def test_a_stable_service_is_called_stable():
+    state = incident_of("clarity-healthy").diagnosis.state
+
+    assert (state.status, state.outcome) == ("stable", "completed")
+    assert state.serving == state.examined.rpartition("/")[2]
+
+
+def test_the_document_has_the_agreed_form():
+    document = incident_of("clarity-backend").diagnosis.to_json()
+
+    assert document["schema"] == "ecs-notebook/diagnosis/1"
+    assert set(document["families"]) == {*FAMILIES, "none_of_these"}
+    assert math.isclose(sum(document["families"].values()), 1, abs_tol=1e-4)
+    assert document["impact"]["serving_tasks"] == 0
+    assert document["rollback"]["to"].endswith("clarity-backend:140")
+    assert document["chief_complaint"].startswith("Waiter ServicesStable failed: Max attempts exceeded")
+    assert [row["rank"] for row in document["differential"]] == list(range(1, len(causes()) + 2))
+    assert all(row["row_count"] > 0 for row in document["findings"])
+    assert all(row["source"]["at"].endswith("Z") for row in document["findings"])
+    assert document["prognosis"]["waiter_seconds"] == 585
+
+
+def test_findings_rest_on_rows_of_their_frame():
+    for name in FAILING:
+        incident = incident_of(name)
+        for _, finding in incident.diagnosis.findings:
+            frame = incident.frames.rows(finding.frame).astype("string")
+            cells = set(frame.to_numpy().ravel()) | set(frame.get("action", "") + " " + frame.get("resource", ""))
+
+            assert set(finding.rows) <= cells, finding.kind
+
+
+def test_the_tables_fit_together():
+    checks = check_rows()
+
+    assert list(CHECKS) == [name for name, row in checks.items() if not row.by_hand]
+    assert {kind for row in checks.values() for kind in row.kinds} == set(finding_kinds())
+    assert all(need in SCHEMAS for row in checks.values() for need in row.needs)
+    assert all(kind.source for kind in finding_kinds().values())
+    assert {cause.family for cause in causes().values()} == set(FAMILIES)
+    assert all(kind.probability(cause) <= MAX_PROBABILITY for kind in finding_kinds().values() for cause in causes())
+
+
+def test_a_check_states_only_what_its_row_lists():
+    for name in (*FAILING, "clarity-healthy"):
+        for result in run_checks(incident_of(name).frames):
+            row = check_rows()[result.check]
+
+            assert {finding.kind for finding in result.findings} <= {*row.kinds, *row.states}
+
+
+def test_of_a_group_only_the_strongest_finding_counts():
+    weak, strong = Evidence("a", "g", "F1", {"image.missing": 3}), Evidence("b", "g", "F2", {"image.missing": 9})
+    absent = Evidence("c", "g", "", {"image.missing": -5})
+
+    assert counted_weights([weak, strong, absent], "image.missing") == [(strong, 9)]
+
+
+def test_a_general_finding_yields_to_a_specific_one_of_its_group():
+    general = Evidence("a", "g", "F1", {"image.missing": 12}, general=True)
+    specific = Evidence("b", "g", "F2", {"image.platform": 5})
+
+    assert counted_weights([general, specific], "image.missing") == []
+    assert counted_weights([general], "image.missing") == [(general, 12)]
+
+
+def test_the_posterior_is_bayes_by_hand():
+    evidence = [Evidence("a", "g", "F1", {"image.missing": 10.0})]
+    priors = {name: cause.prior for name, cause in causes().items()}
+    total = sum(priors.values()) + PRIOR_NONE_OF_THESE + 9 * priors["image.missing"]
+
+    assert math.isclose(posterior(evidence)["image.missing"], 10 * priors["image.missing"] / total)
+    assert math.isclose(posterior(evidence)["none_of_these"], PRIOR_NONE_OF_THESE / total)
+
+
+def test_looking_in_vain_weighs_what_bayes_says():
+    kind = finding_kinds()["out_of_memory"]
+    p = kind.rate * 10 ** (kind.weights["resources.memory"] / 10)
+
+    assert math.isclose(kind.clear_weight("resources.memory"), 10 * math.log10((1 - p) / (1 - kind.rate)))
+
+
+def test_nothing_at_all_says_so_and_guesses_nothing():
+    base = incident_of("clarity-backend").snapshot
+    error = b'"params":{},"error":{"code":"AccessDeniedException","message":"no"},"response":null}\n'
+    error = b'{"at":"2025-07-12T09:15:00Z",' + error
+    frames = Frames(Snapshot(base.incident, base.as_of, None, False, "1", {"ecs:DescribeServices": error}))
+
+    diagnosis = diagnose(frames)
+
+    assert diagnosis.state.status == "unknown"
+    assert diagnosis.findings == ()
+    assert {row.outcome for row in diagnosis.results} == {Outcome.NOT_CHECKED}
+    assert max(diagnosis.families.values()) < 0.25
+    assert {row.answer for row in diagnosis.hypotheses} == {"cannot tell"}
+
+
+def test_the_same_snapshot_gives_the_same_diagnosis():
+    snapshot = incident_of("clarity-backend").snapshot
+
+    assert diagnose(Frames(snapshot)).to_json() == diagnose(Frames(snapshot)).to_json()
+
+
+class Given(Frames):
+    """Frames in which some rows are replaced by hand: for one check and its look-alikes."""
+
+    def __init__(self, gaps=(), **replaced):
+        super().__init__(incident_of("clarity-healthy").snapshot)
+        self.gaps = dict(gaps)
+        for name in ("tasks", "containers", "events", "log_events", "access", "targets"):
+            setattr(self, name, rows_frame(replaced.get(name, ()), SCHEMAS[name]))
+
+
+def task(**changes):
+    row = {
+        "task_arn": "arn:t/1",
+        "task_id": "1",
+        "revision": "clarity-backend:141",
+        "last_status": "STOPPED",
+        "stop_code": "EssentialContainerExited",
+        "stopped_at": pd.Timestamp("2025-07-12T09:00:00Z"),
+    }
+    return row | changes
+
+
+@pytest.mark.parametrize(
+    ("rows", "kinds"),
+    [
+        pytest.param(
+            [task(stop_code="TaskFailedToStart", reason_kind="image_missing")], ["image_not_pulled"], id="image"
+        ),
+        pytest.param(
+            [task(stop_code="TaskFailedToStart", reason_kind="start_network")], ["start_network"], id="network"
+        ),
+        pytest.param([task(stop_code="TaskFailedToStart")], ["start_failed_otherwise"], id="unknown-reason"),
+        pytest.param([task()], ["exited_by_itself"], id="exited"),
+        pytest.param([task(reason_kind="out_of_memory")], ["out_of_memory"], id="memory-is-more-than-an-exit"),
+        pytest.param(
+            [task(stop_code="ServiceSchedulerInitiated", reason_kind="failed_elb_health_checks")],
+            ["failed_elb_health_checks"],
+            id="ecs-says-so",
+        ),
+        pytest.param([task(stop_code="ServiceSchedulerInitiated", reason_kind="scaling_activity")], [], id="scaled-in"),
+        pytest.param([task(stop_code="UserInitiated", reason_kind="stopped_by_user")], [], id="stopped-by-somebody"),
+        pytest.param([task(stop_code=None, last_status="PENDING", stopped_at=None)], [], id="not-stopped-yet"),
+    ],
+)
+def test_how_a_task_ended_is_told_apart_from_its_look_alikes(rows, kinds):
+    result = next(row for row in run_checks(Given(tasks=rows)) if row.check == "stopped_tasks")
+
+    assert [finding.kind for finding in result.findings] == kinds
+
+
+def test_a_check_whose_data_was_refused_is_not_checked_and_says_why():
+    frames = Given(gaps={"tasks": "AccessDeniedException: ListTasks"})
+    result = next(row for row in run_checks(frames) if row.check == "stopped_tasks")
+
+    assert (result.outcome, result.reason) == (Outcome.NOT_CHECKED, "tasks: AccessDeniedException: ListTasks")
+
+
+def test_an_access_denied_of_another_revision_weighs_nothing():
+    incident = incident_of("clarity-backend")
+    examined = incident.diagnosis.state.examined.rpartition("/")[2]
+    counted = {name for row in incident.diagnosis.differential for name in row.evidence_for if name.startswith("F")}
+
+    assert {incident.diagnosis.finding(name).revision for name in counted} <= {"", examined}

@@ -1,0 +1,172 @@
+"""The report: everything in one folder, verdict first, nothing asked of any other host, errors kept inside."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecs_notebook_lib.incident import Incident, open_incident
+from ecs_notebook_lib.report import write_report
+from ecs_notebook_lib.report import writing as writing_module
+from ecs_notebook_lib.report.jupyter import nbformat
+from ecs_notebook_lib.snapshot import load_snapshot
+
+from .conftest import incident_of
+
+CHROMIUM = shutil.which("chromium")
+browser = pytest.mark.skipif(
+    CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"), reason="there is no Chromium on this machine"
+)
+ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("with a space")
+    return write_report(incident_of("clarity-backend"), folder=str(folder / "report"))
+
+
+def test_the_folder_holds_everything(report):
+    names = {path.name for path in report.folder.iterdir()}
+
+    assert names == {
+        "report.html",
+        "report.md",
+        "diagnosis.json",
+        "snapshot.zip",
+        "incident_report.ipynb",
+        "00_incident_overview.ipynb",
+        "01_target_health.ipynb",
+        "02_stopped_tasks.ipynb",
+        "03_container_logs.ipynb",
+        "04_role_permissions.ipynb",
+    }
+    assert report.errors == ()
+
+
+def test_the_diagnosis_beside_it_is_that_of_its_snapshot(report):
+    document = json.loads((report.folder / "diagnosis.json").read_bytes())
+    again = Incident(load_snapshot(report.folder / "snapshot.zip")).diagnosis.to_json()
+
+    assert document == json.loads(json.dumps(again))
+
+
+def test_the_page_has_the_verdict_first_and_says_that_it_is_simulated(report):
+    page = report.html.read_text(encoding="utf-8")
+
+    assert page.index("Simulated data") < page.index("Most likely") < page.index("Contents") < page.index("<main>")
+    assert "<script" not in page
+    assert page.count("<details") > 20
+    assert page.count('alt="Plot: ') == 6
+    assert not [word for word in (str(Path.home()), str(Path.cwd())) if word in page]
+
+
+def test_executed_steps_are_notebooks_of_their_own(report):
+    step = nbformat.read(report.folder / "03_container_logs.ipynb", as_version=4)
+    nbformat.validate(step)
+
+    assert step.cells[0].source.startswith("# What did the containers print")
+    assert any("injected-parameters" in cell.metadata.get("tags", ()) for cell in step.cells)
+    assert "AccessDenied" in json.dumps(step)
+
+
+@pytest.fixture
+def with_notebooks(tmp_path, monkeypatch):
+    def change(edit):
+        folder = tmp_path / "notebooks"
+        shutil.copytree(writing_module.notebooks_directory(), folder)
+        path = folder / "01_target_health.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        edit(notebook)
+        nbformat.write(notebook, path)
+        monkeypatch.setattr(writing_module, "notebooks_directory", lambda: folder)
+
+    return change
+
+
+def test_a_failing_cell_leaves_its_error_in_the_report_and_the_others_still_run(with_notebooks, tmp_path):
+    with_notebooks(lambda notebook: notebook.cells[5].update(source="1 / 0"))
+
+    report = write_report(incident_of("clarity-health-check"), folder=str(tmp_path / "out"))
+    page = report.html.read_text(encoding="utf-8")
+
+    assert report.errors == ("01_target_health: ZeroDivisionError: division by zero",)
+    assert "ZeroDivisionError" in page
+    assert "What do the roles allow?" in page
+    assert page.count('alt="Plot: ') == 6
+
+
+def test_an_incident_of_which_nothing_could_be_read_still_makes_a_report(tmp_path):
+    refused = frozenset(
+        name for name in incident_of("clarity-backend").coverage["operation"] if name.startswith("ecs:")
+    )
+
+    report = write_report(incident_of("clarity-backend", 0, refused), folder=str(tmp_path / "out"))
+    page = report.html.read_text(encoding="utf-8")
+
+    assert report.errors == ()
+    assert "Too little could be read" in page
+    assert "AccessDeniedException: DescribeServices" in page
+    assert "every task: why tasks stopped" in page
+
+
+def hostile(tmp_path):
+    """Return an incident whose container printed HTML, Markdown, controls and mathtext."""
+    snapshot = incident_of("clarity-backend").snapshot
+    evil = "<script>alert(1)</script><img src=http://192.0.2.1/x onerror=alert(2)> "
+    evil += "$\\\\frac{$ | [a](javascript:x) \\u001b[2J"
+    lines = snapshot.members["logs:GetLogEvents"].replace(b"Application failed. Exiting.", evil.encode())
+    assert lines != snapshot.members["logs:GetLogEvents"]
+    return Incident(replace(snapshot, members={**snapshot.members, "logs:GetLogEvents": lines}))
+
+
+def test_what_a_container_printed_is_shown_and_never_obeyed(tmp_path):
+    report = write_report(hostile(tmp_path), folder=str(tmp_path / "out"))
+    page = report.html.read_text(encoding="utf-8")
+
+    assert report.errors == ()
+    assert "<script" not in page
+    assert "<img src=http" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\x1b" not in page
+
+
+@browser
+@pytest.mark.browser
+def test_chromium_shows_the_page_without_asking_any_host(report, tmp_path):
+    from playwright.sync_api import sync_playwright
+
+    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        page = chromium.new_page(viewport={"width": 1200, "height": 900})
+        asked, told = [], []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: told.append(message.text))
+        page.goto(report.html.as_uri())
+        verdict = page.locator(".verdict")
+        assert verdict.bounding_box()["y"] < 300
+        assert page.locator(".banner").is_visible()
+        assert not page.locator("details pre").first.is_visible()
+        page.locator("details summary").first.click()
+        assert page.locator("details pre").first.is_visible()
+        page.get_by_role("link", name="Whose 200 is it?").last.click()
+        in_view = page.get_by_role("heading", name="Whose 200 is it?").last.bounding_box()
+        assert -5 <= in_view["y"] < 900
+        widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
+        chromium.close()
+
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+    assert told == []
+    assert widths[0] <= widths[1]
+
+
+def test_the_folder_is_named_after_the_incident(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    report = write_report(open_incident("demo:clarity-healthy"))
+
+    assert report.folder == Path("reports/clarity-backend-cluster--clarity-backend--20250712T091500Z")
