@@ -12,9 +12,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def run(*command, cwd, **environment):
-    kept = {
-        name: os.environ[name] for name in ("PATH", "LANG", "SSL_CERT_FILE", "PIP_CONFIG_FILE") if name in os.environ
-    }
+    passed_on = ("PATH", "LANG", "SSL_CERT_FILE", "PIP_CONFIG_FILE")
+    kept = {name: os.environ[name] for name in passed_on if name in os.environ}
     kept |= {"HOME": str(cwd), "UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", **environment}
     return subprocess.run(
         [str(part) for part in command], cwd=cwd, env=kept, capture_output=True, text=True, check=False

@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.text import Text
+from matplotlib.ticker import NullFormatter, NullLocator
 
 from ecs_notebook_lib.untrusted import visible
 
@@ -43,8 +44,12 @@ def new_axes(*, rows: int) -> Axes:
 
 
 def label(text: object) -> str:
-    """Return text that came from AWS or a container as a figure may show it: bounded, on one line, no controls."""
-    return visible(text, limit=_MAX_LABEL)
+    """Return text that came from AWS or a container as a figure may show it: bounded, on one line, no controls.
+
+    A label that begins with `_` would vanish from a legend, so a character without width is put before it.
+    """
+    shown = visible(text, limit=_MAX_LABEL)
+    return f"\u200b{shown}" if shown.startswith("_") else shown
 
 
 def plain_text(ax: Axes) -> None:
@@ -65,8 +70,9 @@ def note_if_empty(ax: Axes, rows: pd.DataFrame, note: str) -> None:
     """Write `note` into axes without rows: an empty plot must not look like good news."""
     if not len(rows):
         ax.text(0.5, 0.5, note, transform=ax.transAxes, ha="center", va="center")
-        ax.set_xticks([])
-        ax.set_yticks([])
+        for axis in (ax.xaxis, ax.yaxis):
+            axis.set_major_locator(NullLocator())
+            axis.set_major_formatter(NullFormatter())
 
 
 def finish(ax: Axes, *, legend: bool = True) -> Axes:
