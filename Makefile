@@ -43,6 +43,9 @@ format: .venv/.dev  ## rewrite the sources in the house format
 notebooks: .venv/.dev  ## execute the notebooks on the demo incident and store their outputs
 	@$(BIN)/python -m tests.store_notebook_outputs
 
+docs: .venv/.dev  ## print docs/frames.md from the frames' schemas
+	@$(BIN)/python -m ecs_notebook_lib.frames.document > docs/frames.md
+
 lock: .venv/.dev  ## resolve pyproject.toml's dependencies anew into requirements.lock
 	@$(UV) pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url --no-annotate \
 		--python-version 3.11 --custom-compile-command 'make lock' --upgrade --output-file requirements.lock
@@ -53,4 +56,4 @@ soak: .venv/.dev  ## the same tests with many seeds, and the ten-minute waiter; 
 clean:  ## remove the environment and everything that was made
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help report test format notebooks lock soak clean
+.PHONY: help report test format notebooks docs lock soak clean

@@ -33,10 +33,6 @@ class Engine:
             action()
         self.now = max(self.now, when)
 
-    def next_due(self) -> datetime | None:
-        """Return when the next action is due; None if nothing is."""
-        return self._queue[0][0] if self._queue else None
-
     def between(self, low: float, high: float) -> float:
         """Return a random number of seconds, rounded to milliseconds as AWS tells times."""
         return round(self.random.uniform(low, high), 3)

@@ -1,0 +1,1 @@
+"""Measurements, as ratios against a named baseline in one run; their results are committed."""
