@@ -81,7 +81,9 @@ class Frames:
     @cached_property
     def coverage(self) -> pd.DataFrame:
         """Return `coverage`: what was asked of AWS, and what came of it."""
-        return coverage.coverage_frame(self.snapshot)
+        asked = self._read(logs.LOG_EVENTS)["log_stream"].drop_duplicates()
+        read = pd.DataFrame({"log_stream": asked, "task_id": asked.str.rsplit("/", n=1).str[-1]})
+        return coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
 
     @cached_property
     def services(self) -> pd.DataFrame:

@@ -20,6 +20,7 @@ COVERAGE = FrameSchema(
         Column("error", TEXT, "", "AWS's code and the operation, if it was refused."),
         Column("message", TEXT, "", "AWS's own sentence, if it was refused."),
         Column("hides", TEXT, "", "What cannot be seen; empty if nothing is hidden."),
+        Column("left_out", TEXT, "", "What was not asked for, to keep to a budget; empty if nothing was left out."),
     ),
 )
 
@@ -51,7 +52,8 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
     pages = frame_of(read_pages(snapshot.lines(operation.name), [_PAGES]), _PAGES)
     refused = pages[pages["code"].notna() & ~pages["code"].isin(operation.absent)]
-    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages), "hides": ""}
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages)}
+    row |= {"hides": "", "left_out": ""}
     if len(refused):
         code = str(refused["code"].iloc[0])
         error = {"error": f"{code}: {operation.action}", "message": refused["message"].iloc[0]}
@@ -62,6 +64,25 @@ def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[
     if blocked:
         return row | {"status": "skipped", "error": before[blocked[0]]["error"], "hides": operation.hides}
     return row | {"status": "skipped"}
+
+
+def with_logs_left_out(coverage: pd.DataFrame, tasks: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
+    """Return the coverage with what the budget of the logs left out.
+
+    Parameters
+    ----------
+    tasks
+        The frame `tasks`; those that reached RUNNING have printed something, perhaps.
+    read
+        `log_stream` and `task_id` of the streams that were asked for.
+    """
+    ran = tasks.loc[tasks["started_at"].notna(), "task_id"]
+    skipped = int((~ran.isin(read["task_id"])).sum())
+    if not skipped or not len(read):
+        return coverage
+    text = f"the logs of {skipped} of {len(ran)} tasks that ran: of each way of stopping the newest are read"
+    logs = coverage["operation"] == "logs:GetLogEvents"
+    return coverage.assign(left_out=coverage["left_out"].mask(logs, text))
 
 
 def _status(code: str) -> str:

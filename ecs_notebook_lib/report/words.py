@@ -142,9 +142,10 @@ def plan_table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 
 def gaps_table(incident: Incident) -> pd.DataFrame:
-    """Return what could not be seen: operation, AWS's words, and what that hides."""
-    hidden = incident.coverage[incident.coverage["hides"] != ""]
-    return hidden[["operation", "status", "error", "hides"]].fillna("").reset_index(drop=True)
+    """Return what was not seen: operation, AWS's words, what a refusal hides, and what was left out."""
+    coverage = incident.coverage.fillna("")
+    hidden = coverage[(coverage["hides"] != "") | (coverage["left_out"] != "")]
+    return hidden[["operation", "status", "error", "hides", "left_out"]].reset_index(drop=True)
 
 
 def unchecked(diagnosis: Diagnosis, step: str = "") -> list[str]:
