@@ -90,6 +90,9 @@ def test_logs_keep_to_their_budget():
     assert "clarity-backend:140" in by_revision.index
     assert all(len(page["response"]["events"]) <= 400 for page in incident.snapshot.records("logs:GetLogEvents"))
     assert max(Counter(streams).values()) <= 2
+    left_out = incident.coverage.set_index("operation").loc["logs:GetLogEvents", "left_out"]
+    assert left_out.startswith("the logs of ")
+    assert "logs:GetLogEvents" not in incident.frames.gaps
 
 
 @pytest.mark.parametrize("name", FAILING)

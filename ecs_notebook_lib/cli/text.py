@@ -40,7 +40,7 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     _print(console, "What to check next", words.plan_table(diagnosis)[["check", "expected bits", "not made because"]])
     for row in diagnosis.plan[:3]:
         console.print(Text(visible(f"  {row.command}"), overflow="fold"))
-    _print(console, "What could not be seen", words.gaps_table(incident))
+    _print(console, "What was not seen", words.gaps_table(incident))
 
 
 def _print(console: Console, title: str, frame: pd.DataFrame) -> None:

@@ -35,6 +35,7 @@ def _cell(value: object) -> str:
 def show_source(incident: Incident) -> Markdown:
     """Return which incident this is, whether it is simulated, and what could not be collected."""
     snapshot, gaps = incident.snapshot, words.gaps_table(incident)
+    gaps = gaps[gaps["hides"] != ""].drop(columns="left_out")
     lines = [
         f"**{words.SIMULATED}**" if incident.simulated else "",
         f"{plain(incident.title)}, {snapshot.incident.region}, as of {utc_text(snapshot.as_of)}.",

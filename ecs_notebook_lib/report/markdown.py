@@ -23,7 +23,7 @@ def markdown_of(incident: Incident) -> str:
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("Findings", words.findings_table(diagnosis)),
         _section("What to check next", words.plan_table(diagnosis)),
-        _section("What could not be seen", words.gaps_table(incident)),
+        _section("What was not seen", words.gaps_table(incident)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
