@@ -99,7 +99,7 @@ def test_modules_and_functions_are_small(path):
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
 
     assert text.count("\n") <= 400
-    assert [f.name for f in functions if (f.end_lineno or 0) - f.body[0].lineno + 1 > 85] == []
+    assert [f.name for f in functions if (f.end_lineno or 0) - f.body[0].lineno + 1 > 50] == []
 
 
 def test_importing_the_library_loads_neither_pandas_nor_boto3():

@@ -146,6 +146,25 @@ def test_a_throttle_past_the_retries_is_a_gap(clients):
     assert (row["status"], row["error"]) == ("throttled", "Throttling: SimulatePrincipalPolicy")
 
 
+def test_a_time_out_is_a_gap(session):
+    from botocore.exceptions import ReadTimeoutError
+
+    def never_answers(request, **_):
+        raise ReadTimeoutError(endpoint_url=request.url)
+
+    world = build("clarity-backend")
+    made = session(world)
+    made.events.register_first("before-send.iam.SimulatePrincipalPolicy", never_answers)
+    clients = Clients(made)
+    clients._config = clients._config.merge(type(clients._config)(retries={"total_max_attempts": 1}))
+
+    frames = Frames(collect_incident(clients, LiveSource(world.cluster, world.service)))
+
+    row = frames.coverage.set_index("operation").loc["iam:SimulatePrincipalPolicy"]
+    assert (row["status"], row["error"]) == ("failed", "ReadTimeoutError: SimulatePrincipalPolicy")
+    assert frames.gaps["access"] == "ReadTimeoutError: SimulatePrincipalPolicy"
+
+
 @pytest.mark.parametrize(
     ("cluster", "service", "words_"),
     [

@@ -174,52 +174,14 @@ def register(world: World, name: str, revision: int, program: Program, **changes
     """
     image = f"{world.account}.dkr.ecr.{world.region}.amazonaws.com/{name}:build-{revision}"
     world.programs[image] = program
-    arns = resources(world)
-    container: Shape = {
-        "name": name,
-        "image": image,
-        "cpu": 0,
-        "essential": True,
-        "portMappings": [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}],
-        "environment": [
-            {"name": "PORT", "value": "8000"},
-            {"name": "LOG_LEVEL", "value": "info"},
-            {"name": "SESSIONS_TABLE_ARN", "value": arns["dynamodb"]},
-            {"name": "USER_POOL_ARN", "value": arns["cognito-idp"]},
-            {"name": "UPLOADS_BUCKET_ARN", "value": arns["s3"]},
-            {"name": "DATABASE_URL", "value": "postgresql://clarity:correct-horse-battery@db.clarity.internal/clarity"},
-        ],
-        "mountPoints": [],
-        "volumesFrom": [],
-        "healthCheck": {
-            "command": ["CMD-SHELL", f"curl -f http://localhost:8000{changes.get('check_path', '/health')} || exit 1"],
-            "interval": 5,
-            "timeout": 3,
-            "retries": 3,
-        },
-        "logConfiguration": {
-            "logDriver": "awslogs",
-            "options": {
-                "awslogs-group": f"/ecs/{name}",
-                "awslogs-region": world.region,
-                "awslogs-stream-prefix": "ecs",
-            },
-        },
-    }
-    injected = changes.get("secrets", False)
-    if injected:
-        container["secrets"] = [{"name": "CLARITY_SETTINGS", "valueFrom": arns["secretsmanager"]}]
-    else:
-        container["environment"].append({"name": "SETTINGS_SECRET_ARN", "value": arns["secretsmanager"]})
     arn = world.arn("ecs", f"task-definition/{name}:{revision}")
-    role = changes.get("task_role", TASK_ROLE)
     world.task_definitions[arn] = {
         "taskDefinitionArn": arn,
         "family": name,
         "revision": revision,
         "status": "ACTIVE",
-        "containerDefinitions": [container],
-        "taskRoleArn": world.access.roles[role].arn,
+        "containerDefinitions": [_container(world, name, image, changes)],
+        "taskRoleArn": world.access.roles[changes.get("task_role", TASK_ROLE)].arn,
         "executionRoleArn": world.access.roles[EXECUTION_ROLE].arn,
         "networkMode": "awsvpc",
         "volumes": [],
@@ -232,6 +194,42 @@ def register(world: World, name: str, revision: int, program: Program, **changes
         "registeredBy": f"arn:aws:sts::{world.account}:assumed-role/Deployer/pipeline",
     }
     return arn
+
+
+def _container(world: World, name: str, image: str, changes: dict[str, Any]) -> Shape:
+    command = f"curl -f http://localhost:8000{changes.get('check_path', '/health')} || exit 1"
+    logging = {"awslogs-group": f"/ecs/{name}", "awslogs-region": world.region, "awslogs-stream-prefix": "ecs"}
+    container: Shape = {
+        "name": name,
+        "image": image,
+        "cpu": 0,
+        "essential": True,
+        "portMappings": [{"containerPort": 8000, "hostPort": 8000, "protocol": "tcp"}],
+        "environment": _environment(world, injected=bool(changes.get("secrets"))),
+        "mountPoints": [],
+        "volumesFrom": [],
+        "healthCheck": {"command": ["CMD-SHELL", command], "interval": 5, "timeout": 3, "retries": 3},
+        "logConfiguration": {"logDriver": "awslogs", "options": logging},
+    }
+    if changes.get("secrets"):
+        container["secrets"] = [{"name": "CLARITY_SETTINGS", "valueFrom": resources(world)["secretsmanager"]}]
+    return container
+
+
+def _environment(world: World, *, injected: bool) -> list[dict[str, str]]:
+    """Return the variables; the application reads its secret itself unless ECS injects it."""
+    arns = resources(world)
+    values = {
+        "PORT": "8000",
+        "LOG_LEVEL": "info",
+        "SESSIONS_TABLE_ARN": arns["dynamodb"],
+        "USER_POOL_ARN": arns["cognito-idp"],
+        "UPLOADS_BUCKET_ARN": arns["s3"],
+        "DATABASE_URL": "postgresql://clarity:correct-horse-battery@db.clarity.internal/clarity",
+    }
+    if not injected:
+        values["SETTINGS_SECRET_ARN"] = arns["secretsmanager"]
+    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def create_service(world: World, name: str, task_definition: str, *, desired: int) -> Service:
