@@ -1,6 +1,7 @@
 """Plots, tested by what is in the axes."""
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ecs_notebook_lib.diagnosis.checks.logs import health_path_answers
@@ -25,7 +26,9 @@ def nothing():
 
 
 def new_ax():
-    return Figure().add_subplot()
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    return figure.add_subplot()
 
 
 def drawings(frames, as_of):

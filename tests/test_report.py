@@ -12,6 +12,7 @@ from ecs_notebook_lib.incident import Incident, open_incident
 from ecs_notebook_lib.report import write_report
 from ecs_notebook_lib.report import writing as writing_module
 from ecs_notebook_lib.report.jupyter import nbformat
+from ecs_notebook_lib.report.markdown import plain
 from ecs_notebook_lib.snapshot import load_snapshot
 
 from .conftest import incident_of
@@ -132,6 +133,10 @@ def test_what_a_container_printed_is_shown_and_never_obeyed(tmp_path):
     assert "<img src=http" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\x1b" not in page
+
+
+def test_nothing_in_untrusted_text_is_markdown_or_html():
+    assert plain("<b>|`*[a](x) $y$ #_\x1b") == r"\<b\>\|\`\*\[a\](x) \$y\$ \#\_\\x1b"
 
 
 @browser

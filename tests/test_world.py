@@ -105,6 +105,33 @@ def test_never_more_tasks_than_the_maximum_allows():
     assert most == 2 * service.desired
 
 
+def test_without_room_above_the_desired_count_old_tasks_stop_first():
+    world = build("clarity-healthy", 1)
+    service = world.scheduler.services[world.service]
+    service.shape["deploymentConfiguration"] |= {"minimumHealthyPercent": 50, "maximumPercent": 100}
+    world.scheduler.rollout.begin(service, service.past[1].shape["taskDefinition"])
+    alive, ready = [], []
+    for _ in range(900):
+        world.run_until(world.now + timedelta(seconds=1))
+        alive.append(sum(not task.stopping for task in service.tasks))
+        ready.append(sum(world.scheduler.healthy(task) for task in service.tasks))
+
+    assert max(alive) == service.desired
+    assert min(ready) == -(-service.desired // 2)
+    assert stable(service)
+
+
+def test_the_same_state_is_told_once_in_six_hours():
+    world = build("clarity-permissions-execution")
+    world.run_until(world.now + timedelta(hours=3))
+    events = world.scheduler.services[world.service].shape["events"]
+
+    told = [event["createdAt"] for event in events if "is unable to consistently start" in event["message"]]
+    assert told
+    assert all(later - earlier >= timedelta(hours=6) for later, earlier in pairwise(told))
+    assert sum("has started" in event["message"] for event in events) > 20
+
+
 def test_tasks_and_events_are_forgotten_as_ecs_does():
     world = build("clarity-backend")
     stopped = [task.shape["stoppedAt"] for task in world.tasks.by_arn.values() if "stoppedAt" in task.shape]
