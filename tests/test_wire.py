@@ -1,8 +1,10 @@
 """AWS's wire, both directions, against botocore's own serializers and parsers."""
 
 import os
+import socket
 import subprocess
 import sys
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,8 +32,10 @@ SERVICES = (
     "ec2",
     "cloudwatch",
     "cloudtrail",
+    "efs",
 )
 NOT_IDENTICAL = {"ec2:GetConsoleOutput": "boto3 itself decodes it"}
+NOT_SENT_AS_GIVEN = {"ec2:RunInstances": "boto3 itself encodes UserData"}
 S3 = ("GetBucketPolicy", "GetBucketLocation", "ListBuckets", "GetBucketAcl", "GetBucketVersioning")
 
 
@@ -83,6 +87,14 @@ def same(left, right):
     return {k: v for k, v in left.items() if v not in ([], {})} == {k: v for k, v in right.items() if v not in ([], {})}
 
 
+def without_empty(value):
+    """Leave out empty structures, which a form cannot carry; the sample has some where it ends a recursion."""
+    if isinstance(value, dict):
+        kept = {key: without_empty(item) for key, item in value.items()}
+        return {key: item for key, item in kept.items() if item not in ({}, [])}
+    return [without_empty(item) for item in value] if isinstance(value, list) else value
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_sample_of_every_output_shape_comes_back_identical(service):
     model = botocore.session.Session().get_service_model(service)
@@ -116,32 +128,41 @@ def test_a_sample_of_s3_output_shapes_comes_back_identical(name):
     assert answer == output
 
 
+def test_a_bucket_can_be_asked_for_by_its_head():
+    seen = []
+    client = client_for("s3", lambda call: seen.append(call) or {"BucketRegion": "eu-central-1"})
+
+    answer = client.head_bucket(Bucket="uploads")
+
+    assert answer["BucketRegion"] == "eu-central-1"
+    assert (seen[0].operation, seen[0].params) == ("HeadBucket", {"Bucket": "uploads"})
+
+
 def test_every_operation_that_the_world_serves_is_in_a_sampled_service():
     served = {name.partition(":")[0] for name in build("clarity-healthy").operations}
 
     assert served <= {*SERVICES, "s3"}
 
 
-@pytest.mark.parametrize("service", ["ecs", "elbv2", "logs", "iam", "secretsmanager", "ec2", "cloudwatch"])
+@pytest.mark.parametrize("service", SERVICES)
 def test_what_boto3_sends_arrives_as_it_was_given(service):
     model = botocore.session.Session().get_service_model(service)
     seen = {}
     client = client_for(service, lambda call: seen.update(params=call.params) or {})
     different = []
-    reads = [name for name in model.operation_names if name.startswith(("Describe", "Get", "List", "Simulate"))]
-    for name in reads:
+    for name in model.operation_names:
         operation = model.operation_model(name)
+        if f"{service}:{name}" in NOT_SENT_AS_GIVEN or operation.auth_type == "none":
+            continue
         if operation.has_event_stream_output:
             continue
         given = sample(operation.input_shape, sent=True) if operation.input_shape else {}
-        try:
-            getattr(client, xform_name(name))(**given)
-        except (ClientError, TypeError, KeyError, AttributeError, ValueError):
-            continue
-        if seen["params"] != given:
+        seen.clear()
+        getattr(client, xform_name(name))(**given)
+        if without_empty(seen["params"]) != without_empty(given):
             different.append(name)
 
-    assert len(different) <= len(reads) * 0.03, different
+    assert different == []
 
 
 def test_an_error_arrives_with_code_message_and_status():
@@ -157,11 +178,37 @@ def test_an_error_arrives_with_code_message_and_status():
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 
-def test_a_member_that_aws_does_not_have_is_a_bug_of_the_world():
-    client = client_for("ecs", lambda _call: {"clusterNames": []})
+@pytest.mark.parametrize(
+    ("service", "method", "code"),
+    [("ecs", "list_clusters", "ThrottlingException"), ("elbv2", "describe_load_balancers", "Throttling")],
+)
+def test_a_throttled_call_is_made_again_by_boto3(service, method, code, monkeypatch):
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+    answers = iter([AWSError(code, "Rate exceeded"), {}])
+
+    def throttle_once(_call):
+        answer = next(answers)
+        if isinstance(answer, AWSError):
+            raise answer
+        return answer
+
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="AKIA", aws_secret_access_key="x")  # noqa: S106
+    install(session, Wire(throttle_once, lambda: NOW).respond)
+
+    answer = getattr(session.client(service), method)()
+
+    assert answer["ResponseMetadata"]["RetryAttempts"] == 1
+
+
+@pytest.mark.parametrize(
+    ("service", "method"),
+    [("ecs", "list_clusters"), ("iam", "list_roles"), ("ec2", "describe_vpcs"), ("efs", "describe_file_systems")],
+)
+def test_a_member_that_aws_does_not_have_is_a_bug_of_the_world(service, method):
+    client = client_for(service, lambda _call: {"clusterNames": []})
 
     with pytest.raises(ValueError, match="has no member 'clusterNames'"):
-        client.list_clusters()
+        getattr(client, method)()
 
 
 @pytest.mark.parametrize(
@@ -197,6 +244,103 @@ def test_a_bad_request_gets_an_answer_of_awss_own(request_):
 
     assert 400 <= response.status < 500
     assert b"Traceback" not in response.body
+
+
+def signed(signing_name, **headers):
+    scope = f"AWS4-HMAC-SHA256 Credential=A/20250712/us-east-1/{signing_name}/aws4_request"
+    return {"Authorization": scope, **{name.replace("_", "-"): value for name, value in headers.items()}}
+
+
+def form(signing_name, body):
+    return HTTPRequest("POST", "/", signed(signing_name, Content_Type="application/x-www-form-urlencoded"), body)
+
+
+def target(signing_name, operation, body):
+    return HTTPRequest("POST", "/", signed(signing_name, X_Amz_Target=f"X.{operation}"), body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "code"),
+    [
+        pytest.param(HTTPRequest("GET", "http://[", signed("s3"), b""), b"InvalidURI", id="url"),
+        pytest.param(form("iam", b""), b"MissingAction", id="form-without-action"),
+        pytest.param(form("ec2", b"Action=Nope"), b"InvalidAction", id="unknown-action"),
+        pytest.param(form("iam", b"Action=GetRole"), b"MissingParameter", id="form-without-required"),
+        pytest.param(form("ec2", b"Action=DescribeVpcs&Filter.1=Name"), b"MalformedInput", id="text-for-structure"),
+        pytest.param(form("ec2", b"Action=DescribeVpcs&MaxResults=z"), b"MalformedInput", id="text-for-number"),
+        pytest.param(form("iam", b"Action=GetRole&RoleName.a=1"), b"MalformedInput", id="structure-for-text"),
+        pytest.param(form("iam", b"Action=CreateRole&Tags=Key"), b"MalformedInput", id="text-for-list"),
+        pytest.param(form("iam", b"Action=CreateRole&Tags.member=Key"), b"MalformedInput", id="text-for-elements"),
+        pytest.param(target("ecs", "DescribeTasks", b'{"tasks": "abc"}'), b"SerializationException", id="json-list"),
+        pytest.param(target("ecs", "DescribeTasks", b'{"tasks": [{}]}'), b"SerializationException", id="json-text"),
+        pytest.param(target("ecs", "DescribeTasks", b'{"tasks": null}'), b"ValidationException", id="json-null"),
+        pytest.param(
+            target("cloudtrail", "LookupEvents", b'{"StartTime": 1e17}'), b"SerializationException", id="year"
+        ),
+        pytest.param(HTTPRequest("GET", "/?max-buckets=z", signed("s3"), b""), b"InvalidArgument", id="query-number"),
+        pytest.param(
+            HTTPRequest("GET", "/b/k", signed("s3", If_Modified_Since="z"), b""), b"InvalidArgument", id="date"
+        ),
+        pytest.param(HTTPRequest("PUT", "/b?tagging", signed("s3"), b"<a>"), b"MalformedXML", id="xml"),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_refused_in_awss_words_and_never_raises(request_, code):
+    response = Wire(lambda _call: {}, lambda: NOW).respond(request_)
+
+    assert response.status == 400
+    assert code in response.body
+
+
+def test_a_list_in_a_form_with_an_absurd_number_is_read():
+    seen = []
+    wire = Wire(lambda call: seen.append(call.params) or {}, lambda: NOW)
+
+    wire.respond(form("ec2", b"Action=DescribeVpcs&VpcId." + b"9" * 5000 + b"=vpc-1"))
+
+    assert seen == [{"VpcIds": ["vpc-1"]}]
+
+
+@contextmanager
+def connected():
+    with (
+        serve(Wire(lambda _call: {}, lambda: NOW).respond, "127.0.0.1") as server,
+        socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection,
+    ):
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "code"),
+    [
+        pytest.param(b"POST / HTTP/1.1\r\nX-Big: " + b"a" * 65_530, 431, b"RequestHeaderSectionTooLarge", id="header"),
+        pytest.param(b"POST / HTTP/1.1\r\nContent-Length: 99999999999", 413, b"RequestEntityTooLarge", id="body"),
+        pytest.param(b"POST / HTTP/1.1\r\nContent-Length: -5", 411, b"MissingContentLength", id="negative-length"),
+        pytest.param(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked", 411, b"MissingContentLength", id="chunked"),
+        pytest.param(b"\x16\x03\x01", 400, b"BadRequest", id="not-http"),
+        pytest.param(b"POST / HTTP/1.1", 403, b"MissingAuthenticationToken", id="not-signed"),
+    ],
+)
+def test_what_is_no_request_for_the_server_gets_an_answer_of_awss_shape(lines, status, code):
+    with connected() as connection:
+        connection.sendall(lines + b"\r\n\r\n")
+        answer = connection.recv(65_536)
+
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert b"Content-Type: application/x-amz-json-1.1" in answer
+    assert code in answer
+
+
+def test_a_connection_is_kept_and_a_client_may_wait_for_a_go_ahead():
+    ask = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n{}"
+    with connected() as connection:
+        answers = connection.makefile("rb")
+        for _ in range(2):
+            connection.sendall(ask)
+            assert answers.readline() == b"HTTP/1.1 100 Continue\r\n"
+            assert answers.readline() == b"\r\n"
+            assert answers.readline().startswith(b"HTTP/1.1 403 ")
+            headers = dict(line.split(b": ") for line in iter(answers.readline, b"\r\n"))
+            assert len(answers.read(int(headers[b"Content-Length"]))) > 0
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,9 @@
 """What AWS's sentences mean: literal templates with typed slots, one row each in `messages.toml`.
 
 A template is plain text with slots `{name}` or `{name:type}`. Literals are looked for one after another, never again,
-so matching takes time in proportion to the text. Case, runs of white space, typographic apostrophes and, in service
-events, parentheses do not matter: the API prints `(service NAME)`, the console `service NAME`.
+so matching takes time in proportion to the text. Case, runs of white space, typographic apostrophes, a final period and
+(in service events) parentheses do not matter: the API prints `(service NAME)`, the console `service NAME`. A text that
+AWS cut off is recognised by its beginning, if that is distinctive.
 """
 
 import string
@@ -21,11 +22,21 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
     "integer": frozenset(string.digits),
     "id": frozenset(string.hexdigits + "-"),
     "word": _WORD,
+    "url": frozenset(string.punctuation + string.ascii_letters + string.digits) - frozenset('"<>'),
 }
 """What a slot of a type may hold; a slot without a type holds any text."""
 
 _MAX_TEXT = 8192
-"""Longer texts are cut: AWS's own end at 1,024 characters, and a log line may be anything."""
+"""Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
+
+_SHORTEST_CUT = 250
+"""AWS cuts texts at 255 characters or later (ECS_FACTS 4.4); people who quote one end it in an ellipsis."""
+
+_ENOUGH, _ENOUGH_OVERLAP = 30, 12
+"""So many fixed characters of a cut text must agree; so many of the literal in which it was cut."""
+
+_POINTER = " for more information, see the troubleshooting section"
+"""Service events end in a pointer to the developer guide, in several wordings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,8 @@ class Message:
     parts: Mapping[str, str]
     template: MessageTemplate
     inner: "Message | None" = None
+    truncated: bool = False
+    """The text was cut off before the template's end: the last slot may hold less than AWS said."""
 
     @property
     def innermost(self) -> "Message":
@@ -77,10 +90,19 @@ def recognise(text: str | None, *, where: str) -> Message | None:
     Parameters
     ----------
     where
-        `service_event`, `stopped_reason` (of a task or a container), `rollout_state_reason`, `target_health` or
-        `log_line`.
+        `service_event`, `stopped_reason` (of a task or a container), `rollout_state_reason`, `status_reason` (of a
+        service deployment), `target_health`, `log_line` or `cli_error`.
     """
-    return _recognise(text[:_MAX_TEXT], where) if text else None
+    if text and len(text) > _MAX_TEXT:
+        text = f"{text[: _MAX_TEXT // 2]} {text[-_MAX_TEXT // 2 :]}"
+    return _recognise(text, where) if text else None
+
+
+def recognise_all(texts: Iterable[object], *, where: str) -> list[Message | None]:
+    """Return what each text means, matching equal ones once; None for missing and unknown ones."""
+    listed = list(texts)
+    found = {text: recognise(text, where=where) for text in listed if isinstance(text, str)}
+    return [found.get(text) if isinstance(text, str) else None for text in listed]
 
 
 def find_in_log(line: str | None) -> Message | None:
@@ -90,8 +112,7 @@ def find_in_log(line: str | None) -> Message | None:
 
 def kinds_of(texts: Iterable[object], *, where: str) -> list[str | None]:
     """Return the kind of each text; None for missing and unknown ones."""
-    found = (recognise(text, where=where) if isinstance(text, str) else None for text in texts)
-    return [message.kind if message else None for message in found]
+    return [message.kind if message else None for message in recognise_all(texts, where=where)]
 
 
 @cache
@@ -102,62 +123,130 @@ def templates() -> tuple[MessageTemplate, ...]:
 
 @cache
 def _templates_of(where: str) -> tuple[tuple[str, MessageTemplate], ...]:
-    """Return the rows of one place with their longest literal, heaviest first, those that only quote a reason last."""
-    rows = [row for row in templates() if row.where == where]
-    rows.sort(key=lambda row: (row.template.endswith("{reason}"), -row.weight))
+    """Return the rows of one place with their longest literal, heaviest first."""
+    rows = sorted((row for row in templates() if row.where == where), key=lambda row: -row.weight)
     return tuple((max(row.literals, key=len), row) for row in rows)
+
+
+def _only_quotes(row: MessageTemplate) -> bool:
+    return row.template.endswith(": {reason}")
 
 
 @lru_cache(maxsize=20_000)
 def _recognise(text: str, where: str) -> Message | None:
-    plain = _normalised(text, where)
+    plain, cut = _normalised(text, where)
     lower = plain.translate(_LOWER)
-    for longest, row in _templates_of(where):
-        if longest in lower:
-            parts = _match(row, plain, lower)
-            if parts is not None:
-                inner = recognise(parts.get("reason"), where=row.inner) if row.inner else None
-                return Message(row.kind, where, parts, row, inner)
+    rows = [row for longest, row in _templates_of(where) if longest in lower]
+    specific = (row for row in rows if not _only_quotes(row))
+    return (
+        _first_match(specific, plain, lower)
+        or (_first_cut_match(plain, lower, where) if cut else None)
+        or _first_match(filter(_only_quotes, rows), plain, lower)
+    )
+
+
+def _first_match(rows: Iterable[MessageTemplate], plain: str, lower: str) -> Message | None:
+    for row in rows:
+        parts = _Matching(row, plain, lower).whole()
+        if parts is not None:
+            quoted = parts.get("reason") or parts.get("error")
+            inner = recognise(quoted, where=row.inner) if row.inner else None
+            return Message(row.kind, row.where, parts, row, inner)
     return None
 
 
-def _normalised(text: str, where: str) -> str:
+def _first_cut_match(plain: str, lower: str, where: str) -> Message | None:
+    for _, row in _templates_of(where):
+        parts = _Matching(row, plain, lower).beginning() if not _only_quotes(row) else None
+        if parts is not None:
+            return Message(row.kind, where, parts, row, truncated=True)
+    return None
+
+
+def _normalised(text: str, where: str) -> tuple[str, bool]:
+    """Return the text as templates are written, and whether it may have been cut off."""
     plain = " ".join(text.translate(_APOSTROPHES).split())
-    return plain.translate(_PARENTHESES) if where == "service_event" else plain
+    if where == "service_event":
+        plain = plain.translate(_PARENTHESES)
+        pointer = plain.translate(_LOWER).rfind(_POINTER)
+        plain = plain if pointer < 0 else plain[:pointer]
+    whole = plain.removesuffix("...").removesuffix("\u2026")
+    return whole.rstrip(), where != "log_line" and (len(plain) >= _SHORTEST_CUT or whole != plain)
 
 
-def _match(row: MessageTemplate, plain: str, lower: str) -> dict[str, str] | None:
-    parts: dict[str, str] = {}
-    position, name, kind = 0, "", ""
-    for number, (literal, next_name, next_kind) in enumerate(row.parts):
-        if literal:
-            start = (
-                lower.find(literal, position) if number or row.anywhere else (0 if lower.startswith(literal) else -1)
-            )
-            if start < 0 or not _filled(parts, name, kind, plain[position:start]):
-                return None
-            position = start + len(literal)
-        name, kind = next_name, next_kind
-    rest = plain[position:]
-    if not name and rest.strip(". ") and not row.anywhere:
+class _Matching:
+    """One template against one text: slots are filled from left to right, nothing is tried twice."""
+
+    def __init__(self, row: MessageTemplate, plain: str, lower: str) -> None:
+        self._row, self._plain, self._lower = row, plain, lower
+        self._parts: dict[str, str] = {}
+        self._position, self._open, self._type = 0, "", ""
+        self._agreed = 0
+
+    def whole(self) -> dict[str, str] | None:
+        """Return what stands in the slots, or None if the text is another one."""
+        if self._take_literals() is not None:
+            return None
+        rest = self._plain[self._position :]
+        if not self._open and rest.strip(". ") and not self._row.anywhere:
+            return None
+        return self._parts if self._fill(rest) else None
+
+    def beginning(self) -> dict[str, str] | None:
+        """Return what stands in the slots of a template that goes on where the text was cut, else None."""
+        missing = self._take_literals()
+        if missing is None or not (self._agreed or missing.startswith(self._lower)):
+            return None
+        overlap = next(n for n in range(len(missing), -1, -1) if self._lower.endswith(missing[:n], self._position))
+        agreed = self._agreed + overlap
+        left = self._row.weight - agreed
+        told = overlap >= _ENOUGH_OVERLAP or bool(self._open and self._type) or left <= len(missing) <= 4
+        if agreed < _ENOUGH or left > agreed or not told:
+            return None
+        value = self._plain[self._position : len(self._plain) - overlap]
+        return self._parts if not value or self._fill(value) else None
+
+    def _take_literals(self) -> str | None:
+        """Find the literals in turn; return the first that is not there, None if all are."""
+        for number, (literal, name, kind) in enumerate(self._row.parts):
+            if number and not literal:
+                end = self._end_of_run()
+            elif not number and not self._row.anywhere:
+                end = 0 if self._lower.startswith(literal) else -1
+            else:
+                end = self._lower.find(literal, self._position)
+            if end < 0 or not self._fill(self._plain[self._position : end]):
+                return literal
+            self._position = end + len(literal)
+            self._agreed += len(literal)
+            self._open, self._type = name, kind
         return None
-    return parts if _filled(parts, name, kind, rest) else None
 
+    def _end_of_run(self) -> int:
+        """Return where the first of two touching slots ends: it takes all that its type allows."""
+        allowed, end = _CHARACTERS.get(self._type, frozenset()), self._position
+        while end < len(self._plain) and self._plain[end] in allowed:
+            end += 1
+        return end
 
-def _filled(parts: dict[str, str], name: str, kind: str, value: str) -> bool:
-    """Put a value into its slot; False if the slot's type does not allow it."""
-    if not name:
+    def _fill(self, value: str) -> bool:
+        """Put a value into the open slot; False if the slot's type does not allow it."""
+        if not self._open:
+            return True
+        value = value.strip()
+        allowed = _CHARACTERS.get(self._type)
+        if allowed is not None:
+            if self._row.anywhere and not self._agreed:
+                value = value.rpartition(" ")[2]
+            value = value.rstrip(".").strip("\"'")
+            if not value or not allowed.issuperset(value):
+                return False
+        self._parts[self._open] = value
         return True
-    value = value.strip().rstrip(".") if kind else value.strip()
-    allowed = _CHARACTERS.get(kind)
-    if allowed is not None and (not value or not allowed.issuperset(value)):
-        return False
-    parts[name] = value
-    return True
 
 
 def _template(row: Mapping[str, Any]) -> MessageTemplate:
-    pieces = string.Formatter().parse(_normalised_template(row["template"], row["where"]))
+    pieces = string.Formatter().parse(_normalised_template(row["template"], row["where"]).rstrip("."))
     parts = tuple((literal.translate(_LOWER), name or "", kind or "") for literal, name, kind, _ in pieces)
     return MessageTemplate(
         kind=row["kind"],

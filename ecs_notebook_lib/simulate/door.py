@@ -1,7 +1,9 @@
 """The world's one door, hung in two places: inside boto3, without a socket, and behind an HTTP server."""
 
+import json
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 from typing import Any
@@ -12,6 +14,7 @@ from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
 
 Respond = Callable[[HTTPRequest], HTTPResponse]
 MAX_BODY_BYTES = 8 << 20
+_REFUSALS = {411: "MissingContentLength", 413: "RequestEntityTooLarge", 431: "RequestHeaderSectionTooLarge"}
 
 
 class _Raw(BytesIO):
@@ -88,8 +91,11 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
 
         def _answer(self) -> None:
             length = self.headers.get("Content-Length") or "0"
-            if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-                self.send_error(413)
+            if "Transfer-Encoding" in self.headers or not length.isdecimal():
+                self.send_error(411, "You must provide the Content-Length HTTP header.")
+                return
+            if len(length) > 10 or int(length) > MAX_BODY_BYTES:
+                self.send_error(413, "Your request is too large.")
                 return
             body = self.rfile.read(int(length))
             response = respond(HTTPRequest(self.command, self.path, dict(self.headers), body))
@@ -100,7 +106,21 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(response.body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _answer  # noqa: N815  the names that http.server calls
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  the names that http.server calls
+
+        def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+            """Refuse as AWS does what never becomes a request: http.server would answer with an HTML page."""
+            name = _REFUSALS.get(code, "BadRequest")
+            text = message or explain or HTTPStatus(code).phrase
+            body = json.dumps({"__type": name, "message": text}).encode()
+            if self.request_version == "HTTP/0.9":
+                self.request_version = self.protocol_version  # else no status line is written
+            self.send_response_only(code if code < 500 else 400)
+            headers = {"Content-Type": "application/x-amz-json-1.1", "x-amzn-ErrorType": name, "Connection": "close"}
+            for header, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(header, value)
+            self.end_headers()
+            self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
             """Say nothing: the answers are what counts."""
