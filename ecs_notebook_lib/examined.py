@@ -152,6 +152,10 @@ def _started_together(deployment: Deployment, candidate: Deployment) -> bool:
 
 
 def _examined(known: list[Deployment]) -> Deployment | None:
+    """Return the newest deployment unless it ended well; then one that failed after it, if there is one.
+
+    After a rollback the PRIMARY deployment is an older one that is COMPLETED: the one that failed is newer.
+    """
     unlisted = known[-1] if known and not any(d.status for d in known) else None
     primary = next((d for d in known if d.status == "PRIMARY"), unlisted)
     if primary is not None and not primary.succeeded:
@@ -159,7 +163,8 @@ def _examined(known: list[Deployment]) -> Deployment | None:
     troubled = [
         d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"
     ]
-    return troubled[-1] if troubled else primary
+    newer = [d for d in troubled if primary is None or d.created_at > primary.created_at]
+    return newer[-1] if newer else primary
 
 
 def _last_good(known: list[Deployment], examined: Deployment | None) -> Deployment | None:

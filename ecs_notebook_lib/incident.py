@@ -79,7 +79,7 @@ class Incident:
 
 
 def open_incident(
-    source: str | PathLike[str],
+    source: str | PathLike[str] = "",
     *,
     window: str = "",
     access: "Access | None" = None,

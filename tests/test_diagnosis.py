@@ -1,6 +1,7 @@
 """The differential: true causes first, honest when its sources are refused, and computed as it is documented."""
 
 import math
+from datetime import timedelta
 
 import pandas as pd
 import pytest
@@ -10,11 +11,12 @@ from ecs_notebook_lib.diagnosis.checks import CHECKS, run_checks
 from ecs_notebook_lib.diagnosis.differential import PRIOR_NONE_OF_THESE, Evidence, counted_weights, posterior
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
+from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.weights import FAMILIES, MAX_PROBABILITY, causes, check_rows, finding_kinds
 from ecs_notebook_lib.simulate import build
 from ecs_notebook_lib.snapshot import Snapshot
 
-from .conftest import FAILING, incident_of
+from .conftest import FAILING, collect, incident_of
 
 DECIDING = {
     "clarity-backend": ("logs:GetLogEvents", "log_errors"),
@@ -276,3 +278,25 @@ def test_an_access_denied_of_another_revision_weighs_nothing():
     counted = {name for row in incident.diagnosis.differential for name in row.evidence_for if name.startswith("F")}
 
     assert {incident.diagnosis.finding(name).revision for name in counted} <= {"", examined}
+
+
+def test_a_deployment_that_was_rolled_back_is_examined_although_the_service_is_stable():
+    world = build("clarity-permissions-execution")
+    service = world.scheduler.services[world.service]
+    good, bad = service.past[1].shape["taskDefinition"], service.shape["taskDefinition"]
+    world.scheduler.rollout.begin(service, good)
+    world.run_until(world.now + timedelta(minutes=30))
+    service.shape["deploymentConfiguration"] |= {
+        "deploymentCircuitBreaker": {"enable": True, "rollback": True},
+        "minimumHealthyPercent": 100,
+    }
+    world.scheduler.rollout.begin(service, bad)
+    world.run_until(world.now + timedelta(minutes=20))
+
+    diagnosis = Incident(collect(world)).diagnosis
+
+    assert (diagnosis.state.status, diagnosis.state.outcome) == ("stable", "rolled_back")
+    assert diagnosis.state.examined == bad
+    assert diagnosis.state.serving == good.rpartition("/")[2]
+    assert diagnosis.differential[0].cause == "permissions.execution_role"
+    assert "was rolled back. The service is stable on clarity-backend:140" in diagnosis.state.chief_complaint

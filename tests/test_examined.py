@@ -52,6 +52,13 @@ def history(deployments, *rows):
             "web:1",
             id="rolled-back",
         ),
+        pytest.param(
+            [listed(3, "PRIMARY", "COMPLETED", 0)],
+            [past(3, "SUCCESSFUL", 0, 5), past(2, "ROLLBACK_SUCCESSFUL", -20, -5), past(1, "SUCCESSFUL", -60, -50)],
+            "web:3",
+            "web:1",
+            id="an-old-failure-is-past",
+        ),
         pytest.param([listed(2, "PRIMARY", "FAILED", 0)], [], "web:2", None, id="first-one-failed"),
         pytest.param(
             [], [past(2, "STOPPED", 0, 5), past(1, "SUCCESSFUL", -60, -50)], "web:2", "web:1", id="not-listed"

@@ -14,6 +14,9 @@ from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.knowledge.messages import recognise
 
 TASKS_PER_GROUP = 3
+MAX_TASKS = 60
+"""However many ways of stopping there are: sentences that are not known may each hold another identifier."""
+
 HEAD_LINES = 100
 TAIL_LINES = 400
 
@@ -46,7 +49,7 @@ def chosen_tasks(tasks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     ran = [task for task in tasks if task.get("startedAt")]
     for task in sorted(ran, key=lambda task: str(task.get("createdAt", "")), reverse=True):
         groups[(task.get("taskDefinitionArn"), *_way_of_stopping(task))].append(task)
-    return [task for group in groups.values() for task in group[:TASKS_PER_GROUP]]
+    return [task for group in groups.values() for task in group[:TASKS_PER_GROUP]][:MAX_TASKS]
 
 
 def _way_of_stopping(task: Mapping[str, Any]) -> tuple[Any, ...]:

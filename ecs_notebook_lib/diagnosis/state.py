@@ -36,6 +36,11 @@ class State:
     chief_complaint: str
     rollback: Mapping[str, Any]
 
+    @property
+    def settled(self) -> bool:
+        """Say whether nothing is to be explained: the service is stable on what was deployed last."""
+        return self.status == "stable" and self.outcome == "completed"
+
 
 def state_of(frames: Frames) -> State:
     """Return the state of the service that the frames are about."""
@@ -71,7 +76,7 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
         return "unknown"
     service = frames.services.iloc[0]
     steady = bool(service["running_count"] == service["desired_count"]) and len(frames.deployments) == 1
-    if steady and examined.succeeded:
+    if steady and (frames.deployments["rollout_state"] == "COMPLETED").all():
         return "stable"
     young = frames.snapshot.as_of - examined.created_at < timedelta(seconds=WAITER_SECONDS)
     failures = frames.deployments["failed_tasks"].fillna(0).sum()
@@ -103,8 +108,12 @@ def _serving(frames: Frames) -> str | None:
 def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
     if examined is None:
         return "Nothing is known of the service's deployments."
-    if status == "stable":
+    if status == "stable" and examined.succeeded:
         return f"None: the deployment of {examined.revision} is completed and the service is stable."
+    if status == "stable":
+        stable = f"The service is stable on {frames.deployments['revision'].iloc[0]}."
+        ended = _ENDED.get(_outcome(examined), "did not end well")
+        return f"The deployment of {examined.revision}, begun {utc_text(examined.created_at)}, {ended}. {stable}"
     counts = "the service itself was not described"
     if len(frames.services):
         service = frames.services.iloc[0]
@@ -114,6 +123,9 @@ def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
     if seconds < WAITER_SECONDS:
         return waited
     return f"Waiter ServicesStable failed: Max attempts exceeded. {waited}"
+
+
+_ENDED = {"rolled_back": "was rolled back", "failed": "failed", "superseded": "was replaced before it ended"}
 
 
 def _minutes(seconds: float) -> str:

@@ -20,7 +20,7 @@ def verdict(incident: Incident) -> str:
     diagnosis = incident.diagnosis
     if diagnosis.state.status == "unknown":
         return "Too little could be read to say how the service is."
-    if diagnosis.state.status == "stable":
+    if diagnosis.state.settled:
         return "The service is stable: its last deployment is completed."
     first = diagnosis.differential[0]
     if first.cause == NONE_OF_THESE:
@@ -44,7 +44,7 @@ def meaning_of(cause: str) -> str:
 def because(incident: Incident) -> list[str]:
     """Return the statements of the findings that speak most for the leading cause, strongest first."""
     diagnosis = incident.diagnosis
-    if diagnosis.state.status in ("stable", "unknown"):
+    if diagnosis.state.settled or diagnosis.state.status == "unknown":
         return []
     names = [name for name in diagnosis.differential[0].evidence_for if name in dict(diagnosis.findings)]
     return [f"{name}: {visible(diagnosis.finding(name).statement)}" for name in names[:_REASONS]]
