@@ -37,6 +37,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     _print(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
     if others.any():
         console.print(Text(f"{others.sum()} more findings about other revisions weigh nothing; the report shows them."))
+    if diagnosis.state.settled:
+        return
     _print(console, "What to check next", words.plan_table(diagnosis)[["check", "expected bits", "not made because"]])
     for row in diagnosis.plan[:3]:
         console.print(Text(visible(f"  {row.command}"), overflow="fold"))
