@@ -12,7 +12,7 @@ RESULTS = Path(__file__).parent / "results"
 
 def write_result(name: str, figures: dict[str, Any]) -> Path:
     """Write `benchmarks/results/<name>.json` and return its path."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    commit = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
     machine = {"system": platform.system(), "python": platform.python_version(), "cores": os.cpu_count()}
     document = {"commit": commit.stdout.strip(), "machine": machine, **figures}
     path = RESULTS / f"{name}.json"

@@ -10,8 +10,9 @@ import urllib.request
 import pytest
 
 from ecs_notebook_lib.cli import main
+from ecs_notebook_lib.snapshot import save_snapshot
 
-from .conftest import FAILING
+from .conftest import FAILING, incident_of
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,14 @@ def test_simulate_serves_until_it_is_stopped():
         process.terminate()
         process.wait()
         process.stdout.close()
+
+
+def test_what_was_not_seen_is_told_also_when_the_service_is_stable(capsys, tmp_path):
+    path = tmp_path / "a.zip"
+    save_snapshot(incident_of("clarity-healthy", 0, frozenset({"ecs:ListTasks"})).snapshot, path)
+
+    main(["diagnose", str(path), "--quiet"])
+    out = capsys.readouterr().out
+
+    assert "AccessDeniedException: ListTasks" in " ".join(out.split())
+    assert "What to check next" not in out

@@ -37,12 +37,16 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     _print(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
     if others.any():
         console.print(Text(f"{others.sum()} more findings about other revisions weigh nothing; the report shows them."))
-    if diagnosis.state.settled:
-        return
-    _print(console, "What to check next", words.plan_table(diagnosis)[["check", "expected bits", "not made because"]])
-    for row in diagnosis.plan[:3]:
-        console.print(Text(visible(f"  {row.command}"), overflow="fold"))
+    if not diagnosis.state.settled:
+        _print_plan(console, incident)
     _print(console, "What was not seen", words.gaps_table(incident))
+
+
+def _print_plan(console: Console, incident: Incident) -> None:
+    columns = ["check", "expected bits", "not made because"]
+    _print(console, "What to check next", words.plan_table(incident.diagnosis)[columns])
+    for row in incident.diagnosis.plan[:3]:
+        console.print(Text(visible(f"  {row.command}"), overflow="fold"))
 
 
 def _print(console: Console, title: str, frame: pd.DataFrame) -> None:
