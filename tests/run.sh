@@ -15,6 +15,7 @@ say 'lint'; $bin/ruff check --quiet .
 say 'types'; $bin/mypy
 say 'tests'; $bin/python -m pytest -n 2 --quiet tests
 say 'notebooks'
+$bin/nbstripout --verify --keep-output --keep-count --keep-id notebooks/*.ipynb
 $bin/python -m pytest -n 2 --quiet --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --dist loadfile notebooks
 
 if command -v chromium >/dev/null 2>&1; then
