@@ -75,9 +75,24 @@ def test_no_refusal_raises_a_wrong_family_above_one_half(name, operation):
 def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
     answers = {row.title: row.answer for row in incident_of("clarity-backend").diagnosis.hypotheses}
 
-    assert list(answers.values()) == ["ruled out", "confirmed", "ruled out", "ruled out", "ruled out"]
+    assert list(answers.values())[:5] == ["ruled out", "confirmed", "ruled out", "ruled out", "ruled out"]
     assert next(iter(answers)).startswith("ALB health check")
     assert next(row.contributing for row in incident_of("clarity-backend").diagnosis.hypotheses if "bug" in row.title)
+
+
+@pytest.mark.parametrize(
+    ("name", "confirmed"),
+    [
+        ("clarity-backend", "Task role permission insufficiency"),
+        ("clarity-permissions-execution", "Something else than these five"),
+        ("clarity-health-check", "ALB health check misconfiguration"),
+    ],
+)
+def test_one_hypothesis_is_confirmed_and_it_is_the_right_one(name, confirmed, seed):
+    hypotheses = incident_of(name, seed).diagnosis.hypotheses
+
+    assert [row.title for row in hypotheses if row.answer == "confirmed"] == [confirmed]
+    assert math.isclose(sum(row.probability for row in hypotheses), 1, abs_tol=1e-6)
 
 
 def test_what_made_it_worse_is_told_and_is_no_cause():

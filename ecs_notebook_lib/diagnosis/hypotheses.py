@@ -1,11 +1,11 @@
-"""The five hypotheses of the story, each answered: confirmed, ruled out, or cannot tell."""
+"""The five hypotheses of the story, and the rest, each answered: confirmed, ruled out, or cannot tell."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ecs_notebook_lib.diagnosis.differential import Ranked
 from ecs_notebook_lib.knowledge.tables import read_table
-from ecs_notebook_lib.knowledge.weights import causes
+from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
 
 CONFIRMED, RULED_OUT = 0.8, 0.05
 """From which probability on a hypothesis is called confirmed, and up to which one ruled out."""
@@ -43,7 +43,7 @@ def _answer(
     answer, because = "cannot tell", _distinct((*found_for, *against))
     if known and probability >= CONFIRMED and any(text.startswith("F") for text in found_for):
         answer, because = "confirmed", tuple(text for text in found_for if text.startswith("F"))
-    elif known and probability <= RULED_OUT and all(entry.evidence_against for entry in members):
+    elif known and probability <= RULED_OUT and all(row.evidence_against for row in members if row.cause in causes()):
         answer, because = "ruled out", against
     worse = _distinct(
         text for family in {cause.partition(".")[0] for cause in named} for text in contributing.get(family, ())
@@ -59,5 +59,9 @@ def _expand(patterns: object) -> set[str]:
     names: set[str] = set()
     for pattern in patterns:  # type: ignore[attr-defined]
         family = pattern.removesuffix("*")
-        names |= {name for name in causes() if name == pattern or (pattern.endswith("*") and name.startswith(family))}
+        names |= {
+            name
+            for name in (*causes(), NONE_OF_THESE)
+            if name == pattern or (pattern.endswith("*") and name.startswith(family))
+        }
     return names
