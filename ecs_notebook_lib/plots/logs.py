@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 
 from ecs_notebook_lib.plots.style import (
     ASKER_COLORS,
+    ERROR_COLOR,
     OTHER_COLOR,
     finish,
     label,
@@ -15,7 +16,7 @@ from ecs_notebook_lib.plots.style import (
 
 
 def plot_health_answers(answers: pd.DataFrame, *, since: pd.Timestamp, ax: Axes | None = None) -> Axes:
-    """Draw a marker an answer since `since`: a row a revision, a colour an asker; a cross is no 2xx.
+    """Draw a marker an answer since `since`: a row a revision, a colour an asker; a red cross is no 2xx.
 
     Returns
     -------
@@ -31,7 +32,7 @@ def plot_health_answers(answers: pd.DataFrame, *, since: pd.Timestamp, ax: Axes 
         if len(part):
             heights = part["revision"].map(revisions.index) + offsets[asker]
             name = f"{asker}: {'2xx' if passed else 'an error'}"
-            color = ASKER_COLORS.get(asker, OTHER_COLOR)
+            color = ASKER_COLORS.get(asker, OTHER_COLOR) if passed else ERROR_COLOR
             ax.plot(part["logged_at"], heights, "|" if passed else "x", color=color, label=name)
     ax.set_yticks(range(len(revisions)), labels=[label(name or "unknown revision") for name in revisions])
     ax.set(title="Answers on the health path", ylabel="Revision")

@@ -28,6 +28,7 @@ OUTCOME_COLORS = {
     "STOPPED": "#b2182b",
 }
 OTHER_COLOR = "#5e4b8b"
+ERROR_COLOR = "#b2182b"
 ASKER_COLORS = {
     "the load balancer": "#1b7837",
     "the container's own check": "#4393c3",
