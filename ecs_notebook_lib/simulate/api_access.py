@@ -1,6 +1,5 @@
 """Answers of IAM, STS, S3, Secrets Manager, KMS and ECR: policies and verdicts, never a value."""
 
-import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +42,7 @@ def _paged(call: Call, rows: list[Any], member: str) -> dict[str, Any]:
         raise AWSError("ValidationError", "Invalid Marker.")
     end = int(marker) + call.params.get("MaxItems", 100)
     more = {"Marker": str(end)} if end < len(rows) else {}
-    return {member: copy.deepcopy(rows[int(marker) : end]), "IsTruncated": end < len(rows), **more}
+    return {member: rows[int(marker) : end], "IsTruncated": end < len(rows), **more}
 
 
 class _Access:

@@ -1,6 +1,5 @@
 """Amazon ECS's answers: filters, batch limits, pages, failures and errors (ECS API reference; ECS_FACTS 9.5)."""
 
-import copy
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -90,7 +89,7 @@ class _Ecs:
             raise AWSError("InvalidParameterException", "Services cannot be empty.")
         at_most(wanted, 10, "services")
         services = self._world.scheduler.services
-        found = [copy.deepcopy(services[named(name)].shape) for name in wanted if named(name) in services]
+        found = [services[named(name)].shape for name in wanted if named(name) in services]
         failures = [self._missing("service", name) for name in wanted if named(name) not in services]
         return {"services": found, "failures": failures}
 
@@ -112,7 +111,7 @@ class _Ecs:
             raise AWSError("InvalidParameterException", "Tasks cannot be empty.")
         at_most(wanted, 100, "tasks")
         by_id = {task.id: task for task in self._world.tasks.by_arn.values()}
-        found = [copy.deepcopy(by_id[named(task)].shape) for task in wanted if named(task) in by_id]
+        found = [by_id[named(task)].shape for task in wanted if named(task) in by_id]
         return {"tasks": found, "failures": [self._missing("task", t) for t in wanted if named(t) not in by_id]}
 
     def describe_task_definition(self, call: Call) -> dict[str, Any]:
@@ -123,7 +122,7 @@ class _Ecs:
         if not (exact or family):
             raise AWSError("ClientException", "Unable to describe task definition.")
         newest = exact[0] if exact else max(family, key=lambda row: int(row["revision"]))
-        return {"taskDefinition": copy.deepcopy(newest), "tags": []}
+        return {"taskDefinition": newest, "tags": []}
 
     def list_task_definitions(self, call: Call) -> dict[str, Any]:
         prefix, status = call.params.get("familyPrefix"), call.params.get("status", "ACTIVE")
@@ -155,7 +154,7 @@ class _Ecs:
             for service in self._world.scheduler.services.values()
             for row in service.past
         }
-        found = [copy.deepcopy(known[arn]) for arn in wanted if arn in known]
+        found = [known[arn] for arn in wanted if arn in known]
         failures = [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in known]
         return {"serviceDeployments": found, "failures": failures}
 
@@ -163,7 +162,7 @@ class _Ecs:
         wanted = call.params["serviceRevisionArns"]
         at_most(wanted, 20, "serviceRevisionArns")
         known = {arn: row for s in self._world.scheduler.services.values() for arn, row in s.revisions.items()}
-        found = [copy.deepcopy(known[arn]) for arn in wanted if arn in known]
+        found = [known[arn] for arn in wanted if arn in known]
         failures = [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in known]
         return {"serviceRevisions": found, "failures": failures}
 

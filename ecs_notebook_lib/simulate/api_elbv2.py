@@ -1,6 +1,5 @@
 """Elastic Load Balancing v2's answers: balancers, listeners, rules, target groups and target health."""
 
-import copy
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +43,7 @@ class _Elbv2:
             groups = _named(groups, "TargetGroupName", params["Names"], error="TargetGroupNotFound")
         if "LoadBalancerArn" in params:
             groups = [group for group in groups if params["LoadBalancerArn"] in group["LoadBalancerArns"]]
-        return {"TargetGroups": copy.deepcopy(groups)}
+        return {"TargetGroups": groups}
 
     def describe_target_group_attributes(self, call: Call) -> dict[str, Any]:
         attributes = self._group(call.params["TargetGroupArn"]).attributes
@@ -57,7 +56,7 @@ class _Elbv2:
         rows = [_health(address, target) for address, target in known.items()]
         rows += [
             {
-                "Target": copy.deepcopy(target),
+                "Target": target,
                 "TargetHealth": {
                     "State": "unused",
                     "Reason": "Target.NotRegistered",
@@ -75,7 +74,7 @@ class _Elbv2:
             rows = _named(rows, "LoadBalancerArn", call.params["LoadBalancerArns"], error="LoadBalancerNotFound")
         if "Names" in call.params:
             rows = _named(rows, "LoadBalancerName", call.params["Names"], error="LoadBalancerNotFound")
-        return {"LoadBalancers": copy.deepcopy(list(rows))}
+        return {"LoadBalancers": list(rows)}
 
     def describe_listeners(self, call: Call) -> dict[str, Any]:
         rows: Sequence[dict[str, Any]] = self._world.listeners
@@ -83,7 +82,7 @@ class _Elbv2:
             rows = [row for row in rows if row["LoadBalancerArn"] == call.params["LoadBalancerArn"]]
         if "ListenerArns" in call.params:
             rows = _named(rows, "ListenerArn", call.params["ListenerArns"], error="ListenerNotFound")
-        return {"Listeners": copy.deepcopy(list(rows))}
+        return {"Listeners": list(rows)}
 
     def describe_rules(self, call: Call) -> dict[str, Any]:
         listeners = [row for row in self._world.listeners if row["ListenerArn"] == call.params.get("ListenerArn")]
@@ -97,7 +96,7 @@ class _Elbv2:
             }
             for row in listeners
         ]
-        return {"Rules": copy.deepcopy(rules)}
+        return {"Rules": rules}
 
 
 def _named(rows: Sequence[dict[str, Any]], member: str, wanted: Sequence[str], *, error: str) -> list[dict[str, Any]]:
