@@ -315,3 +315,38 @@ def test_a_deployment_that_was_rolled_back_is_examined_although_the_service_is_s
     assert diagnosis.state.serving == good.rpartition("/")[2]
     assert diagnosis.differential[0].cause == "permissions.execution_role"
     assert "was rolled back. The service is stable on clarity-backend:140" in diagnosis.state.chief_complaint
+
+
+def without_image(world):
+    world.programs = {image: program for image, program in world.programs.items() if not image.endswith(":build-140")}
+
+
+def without_role(world):
+    del world.access.roles["clarity-backend-execution"]
+
+
+def deregistered(world):
+    next(row for arn, row in world.task_definitions.items() if arn.endswith(":140"))["status"] = "INACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("change", "refused", "ready", "because"),
+    [
+        pytest.param(None, (), True, "The task definition clarity-backend:140 is ACTIVE.", id="everything-is-there"),
+        pytest.param(without_image, (), False, "clarity-backend:build-140 does not exist any more.", id="image-gone"),
+        pytest.param(without_role, (), False, "clarity-backend-execution does not exist any more.", id="role-gone"),
+        pytest.param(deregistered, (), False, "clarity-backend:140 is INACTIVE.", id="deregistered"),
+        pytest.param(None, ("ecr:DescribeImages",), None, "could not be read: AccessDeniedException.", id="refused"),
+        pytest.param(None, ("ecs:ListServiceDeployments",), None, "No deployment that ended well", id="nothing-known"),
+    ],
+)
+def test_whether_going_back_is_possible_is_asked_before_it_is_needed(change, refused, ready, because):
+    world = build("clarity-backend")
+    if change:
+        change(world)
+    world.refused |= set(refused)
+
+    rollback = Incident(collect(world)).diagnosis.state.rollback
+
+    assert rollback["ready"] is ready
+    assert because in " ".join(rollback["because"])

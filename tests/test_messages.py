@@ -1,14 +1,113 @@
 """AWS's sentences are recognised by their words, whatever stands in the slots."""
 
+import json
 import string
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, templates
+from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, recognise_all, templates
 
 PLACES = sorted({row.where for row in templates()})
+SENTENCES = [
+    json.loads(line)
+    for path in sorted((Path(__file__).parent / "data" / "messages").glob("*.jsonl"))
+    for line in path.read_text(encoding="utf-8").splitlines()
+]
+CATCH_ALL = ("start_failed", "task_not_placed", "pull_failed")
+DENIED = (
+    "User: arn:aws:sts::111122223333:assumed-role/web/abc is not authorized to perform: "
+    "dynamodb:GetItem on resource: arn:aws:dynamodb:us-east-1:111122223333:table/t"
+)
+
+
+@pytest.mark.parametrize("sentence", SENTENCES, ids=lambda sentence: f"{sentence['row']}-{sentence.get('kind')}")
+def test_every_documented_sentence_is_known_and_not_only_by_its_prefix(sentence):
+    message = recognise(sentence["text"], where=sentence["where"])
+
+    assert message is not None
+    assert message.kind == sentence.get("kind", message.kind)
+    assert message.kind not in CATCH_ALL or sentence.get("kind") == message.kind
+
+
+@pytest.mark.parametrize("end", ["", "."])
+def test_a_final_period_does_not_matter(end):
+    text = f"(service web) (task 528ccd77af10807abb75c103ce17ec71) failed container health checks{end}"
+
+    assert recognise(text, where="service_event").kind == "failed_container_health_checks"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        pytest.param(
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval "
+            f"failed: {'x' * 110}: There is a connection issue between ",
+            "start_network",
+            id="inside-a-literal",
+        ),
+        pytest.param(
+            "Task failed ELB health checks in (target-group arn:aws:ela...", "failed_elb_health_checks", id="..."
+        ),
+        pytest.param(f"ResourceInitializationError: {'x' * 230}", "start_failed", id="before-anything-distinctive"),
+        pytest.param("Essential container in", None, id="too-short-to-have-been-cut"),
+    ],
+)
+def test_a_text_that_was_cut_is_recognised_by_a_distinctive_beginning(text, kind):
+    message = recognise(text, where="stopped_reason")
+
+    assert (message.kind if message else None) == kind
+
+
+def test_a_cut_text_is_marked_and_a_whole_one_is_not():
+    long = f"ResourceInitializationError: {'x' * 220}: There is a connection issue between "
+
+    assert recognise(long, where="stopped_reason").truncated
+    assert not recognise(f"{long}the task and Amazon ECR. Check it.", where="stopped_reason").truncated
+
+
+def test_equal_texts_are_answered_alike_and_missing_ones_with_none():
+    known = "Request timed out"
+
+    messages = recognise_all([known, None, "no such sentence", known], where="target_health")
+
+    assert [message.kind if message else None for message in messages] == [
+        "request_timeout",
+        None,
+        None,
+        "request_timeout",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "where"),
+    [
+        ("AccessDeniedException: ", "", "stopped_reason"),
+        ("CannotPullContainerError: denied: ", " status code: 400", "stopped_reason"),
+        ("(service web) failed to launch a task with (error ", ").", "service_event"),
+        ("Service deployment rolled back because of ", " because no identity-based policy allows it", "status_reason"),
+        ("An error occurred (AccessDenied) when calling the X operation: ", "", "cli_error"),
+        ("Traceback (most recent call last):\n  File app.py\n", " (Service: DynamoDb, Status Code: 400)", "log_line"),
+        (f"Traceback (most recent call last):\n{'  File app.py ' * 2000}\n", "", "log_line"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_denial_is_told_in_full_wherever_it_stands(before, after, where):
+    parts = recognise(f"{before}{DENIED}{after}", where=where).innermost.parts
+
+    assert parts["principal"] == "arn:aws:sts::111122223333:assumed-role/web/abc"
+    assert parts["action"] == "dynamodb:GetItem"
+    assert parts["resource"] == "arn:aws:dynamodb:us-east-1:111122223333:table/t"
+
+
+def test_an_access_line_may_have_a_query_and_a_prefix():
+    line = 'web-1 10.0.1.5 - - [12/Jul/2025:09:00:01 +0000] "GET /health?full=1&x=%20 HTTP/1.1" 200 15 "-" "curl/8.1"'
+
+    parts = find_in_log(line).parts
+
+    assert (parts["client"], parts["path"], parts["status"]) == ("10.0.1.5", "/health?full=1&x=%20", "200")
 
 
 @pytest.mark.parametrize("row", templates(), ids=lambda row: f"{row.where}-{row.kind}")

@@ -4,10 +4,11 @@ Only policy documents and verdicts are read; never a secret's or a parameter's v
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
-from ecs_notebook_lib.knowledge.needs import Need, role_name
+from ecs_notebook_lib.knowledge.needs import Need, ecr_image, role_name, secret_id
 
 
 def collect_roles(caller: Caller, role_arns: Iterable[str]) -> None:
@@ -77,6 +78,19 @@ def collect_resource_policies(caller: Caller, needs: Iterable[Need]) -> None:
     answers = caller.gather(request for arn in resources for request in _policy_requests(arn))
     keys = {key: None for answer in answers if (key := answer.get("KmsKeyId"))}
     caller.gather(Request("kms:GetKeyPolicy", {"KeyId": key, "PolicyName": "default"}) for key in keys)
+
+
+def collect_for_rollback(caller: Caller, definition: Mapping[str, Any]) -> None:
+    """Ask whether the images and secrets of the last good revision still exist; its roles are read anyway."""
+    containers = definition.get("containerDefinitions") or ()
+    images = (ecr_image(container.get("image", "")) for container in containers)
+    secrets = (secret_id(str(secret.get("valueFrom", ""))) for row in containers for secret in row.get("secrets") or ())
+    caller.gather(
+        [
+            *(Request("ecr:DescribeImages", image) for image in images if image),
+            *(Request("secretsmanager:DescribeSecret", {"SecretId": secret}) for secret in secrets if secret),
+        ]
+    )
 
 
 def _policy_requests(arn: str) -> Iterator[Request]:

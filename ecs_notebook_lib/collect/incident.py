@@ -153,6 +153,8 @@ class _Incident:
         former = [role for role in _roles(of_interest[1:2], "taskRoleArn") if needs]
         access_facts.collect_simulations(self._caller, needs, former_roles=former)
         access_facts.collect_resource_policies(self._caller, needs)
+        if history.last_good is not None:
+            access_facts.collect_for_rollback(self._caller, definitions.get(history.last_good.task_definition, {}))
 
 
 def _of_interest(history: DeploymentHistory) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.rollback import rollback_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.snapshot.model import utc_text
@@ -57,7 +58,7 @@ def state_of(frames: Frames) -> State:
         healthy_targets=_healthy_targets(frames),
         since=utc_text(troubled) if troubled else None,
         chief_complaint=_complaint(frames, examined, status),
-        rollback=_rollback(frames, history.last_good),
+        rollback=rollback_of(frames, history.last_good),
     )
 
 
@@ -131,19 +132,3 @@ _ENDED = {"rolled_back": "was rolled back", "failed": "failed", "superseded": "w
 def _minutes(seconds: float) -> str:
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _rollback(frames: Frames, last_good: Deployment | None) -> dict[str, Any]:
-    if last_good is None:
-        return {"ready": None, "to": None, "because": ["No deployment that ended well is known."]}
-    definition = frames.task_definitions[frames.task_definitions["task_definition"] == last_good.task_definition]
-    because, ready = [], None
-    if not len(definition):
-        because.append(f"The task definition {last_good.revision} was not read.")
-    elif definition["status"].iloc[0] != "ACTIVE":
-        ready = False
-        because.append(f"The task definition {last_good.revision} is {definition['status'].iloc[0]}.")
-    else:
-        because.append(f"The task definition {last_good.revision} is ACTIVE.")
-        because.append("Whether its image still exists is not checked by this version.")
-    return {"ready": ready, "to": last_good.task_definition, "because": because}

@@ -129,8 +129,8 @@ def _features(container: Mapping[str, Any], task_definition_arn: str) -> Iterato
 
 def _secret(value_from: str, name: str, task_definition_arn: str) -> tuple[str, str, str]:
     """Return the feature and ARN behind `valueFrom`: a secret's ARN may carry a key, a stage and a version after it."""
-    if ":secretsmanager:" in value_from:
-        return "secretsmanager", ":".join(value_from.split(":")[:7]), name
+    if secret_id(value_from):
+        return "secretsmanager", secret_id(value_from), name
     if value_from.startswith("arn:"):
         return "ssm", value_from, name
     return "ssm", _sibling_arn(task_definition_arn, "ssm", f"parameter/{value_from.lstrip('/')}"), name
@@ -152,3 +152,23 @@ def ecr_repository_arn(image: str) -> str:
     name = path.partition("@")[0]
     name = name.rpartition(":")[0] if ":" in name else name
     return f"arn:{partition}:ecr:{rest.partition('.')[0]}:{account}:repository/{name}"
+
+
+def ecr_image(image: str) -> dict[str, object] | None:
+    """Return the parameters of ECR's DescribeImages for an image reference; None for other registries."""
+    arn = ecr_repository_arn(image)
+    if not arn:
+        return None
+    path, _, digest = image.partition("/")[2].partition("@")
+    tag = path.rpartition(":")[2] if ":" in path else "latest"
+    identifier = {"imageDigest": digest} if digest else {"imageTag": tag}
+    return {
+        "registryId": arn.split(":")[4],
+        "repositoryName": arn.partition(":repository/")[2],
+        "imageIds": [identifier],
+    }
+
+
+def secret_id(value_from: str) -> str:
+    """Return the ARN of the secret that `valueFrom` names, without key, stage and version; `""` for a parameter."""
+    return ":".join(value_from.split(":")[:7]) if ":secretsmanager:" in value_from else ""

@@ -64,7 +64,7 @@ def rollback(incident: Incident) -> str:
     state = incident.diagnosis.state.rollback
     if state["to"] is None:
         return " ".join(state["because"])
-    ready = {True: "is ready", False: "is not ready", None: "may be possible"}[state["ready"]]
+    ready = {True: "is possible", False: "is not possible", None: "may be possible"}[state["ready"]]
     good = incident.frames.history.last_good
     when = f" Its deployment ended well on {good.created_at:%Y-%m-%d}." if good else ""
     return f"Going back to {state['to'].rpartition('/')[2]} {ready}.{when} {' '.join(state['because'])}"

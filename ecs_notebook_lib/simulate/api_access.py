@@ -17,6 +17,7 @@ def handlers(world: "World") -> dict[str, Handler]:
     """Return the operations about access that this world answers."""
     api = _Access(world)
     return {
+        "ecr:DescribeImages": api.describe_images,
         "ecr:DescribeRepositories": api.describe_repositories,
         "ecr:GetRepositoryPolicy": api.get_repository_policy,
         "iam:GetPolicy": api.get_policy,
@@ -212,6 +213,33 @@ class _Access:
             text = f"The repository with name '{name}' does not exist in the registry with id '{self._world.account}'"
             raise AWSError("RepositoryNotFoundException", text)
         return self._tables.repositories[name]
+
+    def describe_images(self, call: Call) -> dict[str, Any]:
+        name = call.params["repositoryName"]
+        self._repository(name)
+        prefix = f"{self._world.account}.dkr.ecr.{self._world.region}.amazonaws.com/{name}:"
+        stored = {image.removeprefix(prefix): image for image in self._world.programs if image.startswith(prefix)}
+        details = {tag: self._image_row(name, tag, image) for tag, image in stored.items()}
+        wanted = call.params.get("imageIds")
+        if wanted is None:
+            return {"imageDetails": list(details.values())}
+        return {"imageDetails": [self._image(name, identifier, details) for identifier in wanted]}
+
+    def _image_row(self, name: str, tag: str, image: str) -> dict[str, Any]:
+        digest = self._world.image_digest(image)
+        return {"registryId": self._world.account, "repositoryName": name, "imageDigest": digest, "imageTags": [tag]}
+
+    def _image(self, name: str, identifier: dict[str, str], details: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        for tag, row in details.items():
+            known = {"imageDigest": row["imageDigest"], "imageTag": tag}
+            if known | identifier == known:
+                return row
+        digest, tag = (f"'{identifier[key]}'" if key in identifier else "null" for key in ("imageDigest", "imageTag"))
+        raise AWSError(
+            "ImageNotFoundException",
+            f"The image with imageId {{imageDigest:{digest}, imageTag:{tag}}} does not exist within the repository "
+            f"with name '{name}' in the registry with id '{self._world.account}'",
+        )
 
     def describe_repositories(self, call: Call) -> dict[str, Any]:
         names = call.params.get("repositoryNames") or sorted(self._tables.repositories)
