@@ -14,6 +14,7 @@ from ecs_notebook_lib.frames.columns import rows_frame
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.weights import FAMILIES, MAX_PROBABILITY, causes, check_rows, finding_kinds
 from ecs_notebook_lib.simulate import build
+from ecs_notebook_lib.simulate.account import FORMER_ROLE, TASK_ROLE
 from ecs_notebook_lib.snapshot import Snapshot
 
 from .conftest import FAILING, collect, incident_of
@@ -329,6 +330,15 @@ def deregistered(world):
     next(row for arn, row in world.task_definitions.items() if arn.endswith(":140"))["status"] = "INACTIVE"
 
 
+def seed_with(role):
+    """Return the first seed in whose world the last good revision has this task role."""
+    for seed in range(20):
+        definitions = build("clarity-backend", seed).task_definitions
+        if next(row for arn, row in definitions.items() if arn.endswith(":140"))["taskRoleArn"].endswith(role):
+            return seed
+    raise AssertionError(role)
+
+
 @pytest.mark.parametrize(
     ("change", "refused", "ready", "because"),
     [
@@ -341,7 +351,7 @@ def deregistered(world):
     ],
 )
 def test_whether_going_back_is_possible_is_asked_before_it_is_needed(change, refused, ready, because):
-    world = build("clarity-backend")
+    world = build("clarity-backend", seed_with(FORMER_ROLE))
     if change:
         change(world)
     world.refused |= set(refused)
@@ -350,3 +360,10 @@ def test_whether_going_back_is_possible_is_asked_before_it_is_needed(change, ref
 
     assert rollback["ready"] is ready
     assert because in " ".join(rollback["because"])
+
+
+def test_going_back_to_the_role_that_is_refused_now_is_doubted():
+    rollback = incident_of("clarity-backend", seed_with(TASK_ROLE)).diagnosis.state.rollback
+
+    assert rollback["ready"] is None
+    assert "the same task role clarity-backend-task" in " ".join(rollback["because"])

@@ -102,6 +102,14 @@ def test_a_denial_is_told_in_full_wherever_it_stands(before, after, where):
     assert parts["resource"] == "arn:aws:dynamodb:us-east-1:111122223333:table/t"
 
 
+def test_an_event_that_quotes_a_denial_keeps_its_own_meaning():
+    text = f"(service web) failed to register targets in (target-group tg/web) with (error {DENIED})"
+
+    message = recognise(text, where="service_event")
+
+    assert (message.kind, message.innermost.kind) == ("target_registration_failed", "access_denied")
+
+
 def test_an_access_line_may_have_a_query_and_a_prefix():
     line = 'web-1 10.0.1.5 - - [12/Jul/2025:09:00:01 +0000] "GET /health?full=1&x=%20 HTTP/1.1" 200 15 "-" "curl/8.1"'
 

@@ -38,9 +38,19 @@ def _parts(frames: Frames, last_good: Deployment) -> Iterator[Part]:
     for role in definition[["task_role_arn", "execution_role_arn"]].iloc[0].dropna():
         name = str(role).rpartition("/")[2]
         yield _answered(frames, "iam:GetRole", {"RoleName": name}, f"role {name}")
+        yield from _same_refusal(frames, str(role))
     secrets = frames.secrets.loc[frames.secrets["task_definition"] == arn, "value_from"]
     for secret in filter(None, map(secret_id, secrets.dropna())):
         yield _answered(frames, "secretsmanager:DescribeSecret", {"SecretId": secret}, f"secret {secret}")
+
+
+def _same_refusal(frames: Frames, role_arn: str) -> Iterator[Part]:
+    """Yield a doubt if the old revision has the role that is refused now: its new tasks are refused the same."""
+    access = frames.access
+    refused = access[(access["role_arn"] == role_arn) & (access["because"] == "denied") & (access["role"] == "task")]
+    if len(refused):
+        name, actions = role_arn.rpartition("/")[2], ", ".join(sorted(refused["action"].unique()))
+        yield None, f"It has the same task role {name}, to which AWS refuses {actions}: its new tasks may fail, too."
 
 
 def _answered(frames: Frames, operation: str, params: Mapping[str, Any] | None, what: str) -> Part:

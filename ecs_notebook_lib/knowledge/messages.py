@@ -123,8 +123,8 @@ def templates() -> tuple[MessageTemplate, ...]:
 
 @cache
 def _templates_of(where: str) -> tuple[tuple[str, MessageTemplate], ...]:
-    """Return the rows of one place with their longest literal, heaviest first."""
-    rows = sorted((row for row in templates() if row.where == where), key=lambda row: -row.weight)
+    """Return the rows of one place with their longest literal: those that tell the whole text first, then heaviest."""
+    rows = sorted((row for row in templates() if row.where == where), key=lambda row: (row.anywhere, -row.weight))
     return tuple((max(row.literals, key=len), row) for row in rows)
 
 

@@ -14,6 +14,7 @@ _PLACEMENT = (
     "instance_lacks_memory",
     "instance_port_taken",
     "instance_error",
+    "instance_lacks_attribute",
     "placement_capacity",
     "placement_quota",
     "placement_over_limit",

@@ -28,6 +28,16 @@ _START_FAILURES = {
     "secret_not_json": "configured_thing_missing",
     "parameter_missing": "configured_thing_missing",
     "log_group_missing": "configured_thing_missing",
+    "access_denied": "start_access_denied",
+    "efs_denied": "start_access_denied",
+    "tag_policy": "start_access_denied",
+    "interface_failed": "start_network",
+    "efs_unresolved": "start_network",
+    "container_network_failed": "start_network",
+    "efs_path_missing": "configured_thing_missing",
+    "env_file_missing": "configured_thing_missing",
+    "resource_not_found": "configured_thing_missing",
+    "logging_failed": "configured_thing_missing",
 }
 """What a message about a failed start comes to; a failed start of any other kind is `start_failed_otherwise`."""
 
