@@ -35,6 +35,17 @@ def run(world: "World", task: Task, stream: LogStream) -> None:
         listening, "INFO:     Application startup complete.", "INFO:     Uvicorn running on http://0.0.0.0:8000"
     )
     engine.at(listening, lambda: _listen(world, task, stream))
+    if task.life is not None and program.memory_mib > task.life.limit_mib:
+        share = (task.life.limit_mib - 120) / (program.memory_mib - 120)
+        engine.after(share * program.memory_seconds, lambda: _out_of_memory(world, task, stream))
+
+
+def _out_of_memory(world: "World", task: Task, stream: LogStream) -> None:
+    """Be killed by the kernel; ECS tells the reason only if it was the container's limit."""
+    if task.stopping:
+        return
+    stream.write(world.engine.now, *world.program(task).last_words)
+    world.tasks.exited(task, code=137, reason=world.memory_reason)
 
 
 def _listen(world: "World", task: Task, stream: LogStream) -> None:

@@ -60,11 +60,13 @@ class Balancer:
             target.failures = 0
             if target.state != "healthy":
                 target.become("healthy")
+                self._count(group)
                 self._world.scheduler.task_changed(target.task)
             return
         target.failures += 1
         if target.failures >= group.shape["UnhealthyThresholdCount"]:
             target.become("unhealthy", reason, description)
+            self._count(group)
             self._world.scheduler.target_unhealthy(group, target)
             return
         self._world.engine.after(group.shape["HealthCheckIntervalSeconds"], lambda: self._check(group, target))
@@ -83,12 +85,17 @@ class Balancer:
         if target is None or target.task is not task or target.state == "draining":
             return False
         target.become("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+        self._count(group)
         self._world.engine.after(group.drain_time.total_seconds(), lambda: self._gone(group, target))
         end = self._world.engine.now + timedelta(seconds=1)
         for source in self._world.stream(task).periodic:
             if source.client == HEALTH_CHECKER:
                 source.stop(end)
         return True
+
+    def _count(self, group: TargetGroup) -> None:
+        states = [target.state for target in group.targets.values()]
+        group.counts.append((self._world.engine.now, states.count("healthy"), states.count("unhealthy")))
 
     @staticmethod
     def _gone(group: TargetGroup, target: Target) -> None:

@@ -16,6 +16,13 @@ class Program:
     needs: tuple[tuple[str, str, str], ...] = ()
     """(client method's operation, IAM action, resource ARN), in the order in which the program uses them."""
     ignores_sigterm: bool = False
+    pull_seconds: tuple[float, float] = (9.0, 16.0)
+    memory_mib: float = 420.0
+    """What it holds once it works; more than the task has, and the kernel kills it."""
+    memory_seconds: float = 45.0
+    """How long it takes, from its start, to hold that much."""
+    last_words: tuple[str, ...] = ()
+    """What it prints when its memory runs out."""
 
 
 @dataclass(slots=True, eq=False)
@@ -30,6 +37,7 @@ class Task:
     draining: bool = False
     answering: bool = False
     container_healthy: bool = False
+    life: "Life | None" = None
 
     @property
     def id(self) -> str:
@@ -40,6 +48,22 @@ class Task:
     def alive(self) -> bool:
         """Say whether the task counts for its deployment: neither stopping nor being drained."""
         return not (self.stopping or self.draining)
+
+
+@dataclass(slots=True)
+class Life:
+    """When a task ran, and what: kept after the task is forgotten, as metrics are."""
+
+    service: str
+    program: Program
+    limit_mib: float
+    began: datetime
+    ended: datetime | None = None
+
+    def memory_mib(self, when: datetime) -> float:
+        """Return how much memory the task holds at a moment of its life: it grows in a straight line, then stays."""
+        share = min(1.0, (when - self.began).total_seconds() / self.program.memory_seconds)
+        return min(self.limit_mib, 120 + share * (self.program.memory_mib - 120))
 
 
 @dataclass(slots=True, eq=False)
@@ -124,6 +148,8 @@ class TargetGroup:
     nodes: tuple[str, ...]
     """Private addresses of the load balancer's nodes, one a zone: the probes come from there."""
     targets: dict[str, Target] = field(default_factory=dict)
+    counts: list[tuple[datetime, int, int]] = field(default_factory=list)
+    """From when on how many targets were healthy, and how many unhealthy: the metrics are made of it."""
 
     @property
     def arn(self) -> str:

@@ -3,7 +3,9 @@
 Sources: ECS developer guide, "Deployment circuit breaker" and "View service history"; ECS_FACTS 2.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.model import Deployment, Service, Shape
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
 
 _STEADY = "has reached a steady state."
 _OPEN = {"PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"}
+
+
+def _percentages(random: Random, allowed: Callable[[int, int], bool]) -> tuple[int, int]:
+    """Return a minimum and a maximum as people write them, of those that are allowed."""
+    minimums, maximums = (0, 50, 66, 67, 75, 76, 90, 100), (100, 105, 110, 120, 125, 133, 134, 150, 200)
+    return random.choice([(low, high) for low in minimums for high in maximums if allowed(low, high)])
+
+
+def _room(desired: int, minimum: int, maximum: int) -> tuple[int, int]:
+    return desired * maximum // 100 - desired, desired - -(-desired * minimum // 100)
+
+
+def stuck_percentages(random: Random, desired: int) -> tuple[int, int]:
+    """Return percentages under which no task can be replaced (ECS_FACTS 2.6)."""
+    return _percentages(random, lambda low, high: max(_room(desired, low, high)) < 1)
+
+
+def busy_percentages(random: Random, desired: int) -> tuple[int, int]:
+    """Return percentages under which one task after the other is replaced, the new one first."""
+    return _percentages(random, lambda low, high: _room(desired, low, high) == (1, 0))
 
 
 def threshold(desired: int) -> int:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 _REPEAT_AFTER = timedelta(hours=6)
 _MAX_EVENTS = 100
+_STUCK = (
+    "was unable to stop or start tasks during a deployment because of the service deployment configuration. "
+    "Update the minimumHealthyPercent or maximumPercent value and try again."
+)
 _MAX_BACKOFF_SECONDS = 900
 _FAILED_STARTS_BEFORE_BACKOFF = 3
 
@@ -114,8 +118,14 @@ class Scheduler:
         service.reconciling = False
         self._start_tasks(service)
         self._stop_tasks(service)
+        self._tell_if_stuck(service)
         self._count(service)
         self.rollout.settle(service)
+
+    def scale(self, service: Service, desired: int) -> None:
+        """Change the desired count, as UpdateService does: that is no new deployment."""
+        service.shape["desiredCount"] = service.deployments[0].shape["desiredCount"] = desired
+        self.soon(service)
 
     def bounds(self, service: Service) -> tuple[int, int]:
         """Return the least healthy and the most tasks of a rolling update (ECS_FACTS 2.6)."""
@@ -175,6 +185,13 @@ class Scheduler:
                 self._drain(service, task)
         for task in sorted(primary.alive, key=self.healthy)[: max(0, len(primary.alive) - service.desired)]:
             self._drain(service, task)
+
+    def _tell_if_stuck(self, service: Service) -> None:
+        """Tell that the percentages let the newest deployment neither start a task nor stop one of another."""
+        lower, upper = self.bounds(service)
+        missing = len(service.deployments[0].alive) < service.desired and not service.deployments[0].stopped
+        if missing and len(service.deployments) > 1 and max(upper - service.desired, service.desired - lower) < 1:
+            self.tell_state(service, _STUCK)
 
     def _drain(self, service: Service, task: Task) -> None:
         """Take a task out of its target groups, and stop it when the deregistration delay is over."""

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate import application
-from ecs_notebook_lib.simulate.model import Deployment, Service, Task
+from ecs_notebook_lib.simulate.model import Deployment, Life, Service, Task
 from ecs_notebook_lib.simulate.starting import refusal_to_start
 
 if TYPE_CHECKING:
@@ -100,7 +100,8 @@ class Tasks:
             self._stop_now(task, "TaskFailedToStart", refusal)
             return
         task.shape["pullStartedAt"] = self._world.engine.now
-        self._after(self._world.engine.between(9, 16), task, self._pulled)
+        pull = self._world.program(task).pull_seconds
+        self._after(self._world.engine.between(*pull), task, self._pulled)
 
     def _pulled(self, task: Task) -> None:
         task.shape["pullStoppedAt"] = self._world.engine.now
@@ -116,6 +117,10 @@ class Tasks:
             container["runtimeId"] = f"{task.id}-{engine.hexadecimal(10).translate(_DIGITS)}"
         _move(task, "RUNNING", startedAt=engine.now)
         task.running = True
+        definition = self._world.task_definitions[task.shape["taskDefinitionArn"]]
+        service = task.shape["group"].partition(":")[2]
+        task.life = Life(service, self._world.program(task), float(definition["memory"]), engine.now)
+        self._world.lives.append(task.life)
         application.run(self._world, task, self._world.open_stream(task))
         self._world.scheduler.task_running(task)
 
@@ -133,10 +138,12 @@ class Tasks:
         else:
             self._world.scheduler.container_unhealthy(task)
 
-    def exited(self, task: Task, *, code: int) -> None:
-        """End a task whose essential container ended by itself."""
+    def exited(self, task: Task, *, code: int, reason: str = "") -> None:
+        """End a task whose essential container ended by itself; `reason` is the container's, if it has one."""
         self._leave(task, "EssentialContainerExited", _EXITED)
         self._contained(task, code)
+        for container in task.shape["containers"]:
+            container |= {"reason": reason} if reason else {}
 
     def stop(self, task: Task, code: str, reason: str) -> None:
         """Stop a task as the scheduler or a person does: SIGTERM, the stop time-out, SIGKILL."""
@@ -171,6 +178,8 @@ class Tasks:
         for container in task.shape["containers"]:
             container |= {"lastStatus": "STOPPED", "exitCode": exit_code}
         task.running = False
+        if task.life is not None:
+            task.life.ended = self._now
         _move(task, "DEPROVISIONING", executionStoppedAt=self._now)
         self._world.engine.after(self._world.engine.between(12, 30), lambda: self._stopped(task))
 
@@ -187,6 +196,7 @@ class Tasks:
 
     def _stopped(self, task: Task) -> None:
         _move(task, "STOPPED", stoppedAt=self._now)
+        self._world.captured(task)
         task.deployment.tasks.remove(task)
         self._world.return_address(task.address)
         self._world.scheduler.task_stopped(task)

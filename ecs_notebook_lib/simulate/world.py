@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ecs_notebook_lib.simulate import access, api_access, api_ecs, api_elbv2, api_logs
+from ecs_notebook_lib.simulate import access, api_access, api_cloudwatch, api_ecs, api_elbv2, api_logs, capture
 from ecs_notebook_lib.simulate.answers import Handler
 from ecs_notebook_lib.simulate.balancer import Balancer
 from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
-from ecs_notebook_lib.simulate.model import Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.model import Life, Program, Service, Shape, TargetGroup, Task
 from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
 from ecs_notebook_lib.simulate.tasks import Tasks
@@ -38,6 +38,9 @@ class World:
         self.listeners: list[Shape] = []
         self.zones: dict[str, str] = {}
         self.faults: list[Fault] = []
+        self.lives: list[Life] = []
+        self.memory_reason = ""
+        self.container_insights = "disabled"
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)
         self.scheduler = Scheduler(self)
@@ -48,7 +51,7 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access)
+        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
@@ -154,6 +157,10 @@ class World:
         """Return the log stream of a task."""
         group, name = self._place(task)
         return group.streams[name]
+
+    def captured(self, task: Task) -> None:
+        """Write down that a task stopped, if this account keeps such events."""
+        capture.write_task(self, task)
 
     # Access.
 
