@@ -37,6 +37,12 @@ class Deployment:
     minimum_healthy_percent: int | None = None
     maximum_percent: int | None = None
     finished_at: datetime | None = None
+    desired_count: int | None = None
+
+    @property
+    def scaled_to_zero(self) -> bool:
+        """Say whether the service is to run nothing: then ECS calls any rollout completed, and it proves nothing."""
+        return self.status == "PRIMARY" and self.desired_count == 0
 
     @property
     def revision(self) -> str:
@@ -46,6 +52,8 @@ class Deployment:
     @property
     def succeeded(self) -> bool:
         """Say whether this rollout is known to have ended well."""
+        if self.scaled_to_zero:
+            return False
         if self.service_deployment_status:
             return self.service_deployment_status == _SUCCEEDED
         return self.rollout_state == "COMPLETED"
@@ -109,6 +117,7 @@ def _listed(row: Mapping[str, Any]) -> Deployment:
         id=row["id"],
         status=row.get("status", ""),
         rollout_state=row.get("rolloutState", ""),
+        desired_count=row.get("desiredCount"),
     )
 
 
@@ -141,6 +150,7 @@ def _merged(listed: list[Deployment], past: list[Deployment]) -> list[Deployment
                 id=deployment.id,
                 status=deployment.status,
                 rollout_state=deployment.rollout_state,
+                desired_count=deployment.desired_count,
             )
         merged.append(twin or deployment)
     return merged + rest

@@ -16,6 +16,7 @@ from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_cli
 from ecs_notebook_lib.errors import AccessError, NotFoundError
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.incident import Incident, simulated_clients
+from ecs_notebook_lib.knowledge.metrics import metric_queries
 from ecs_notebook_lib.knowledge.operations import least_policy, operations
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.simulate import build, serve
@@ -235,7 +236,7 @@ def test_an_endpoint_that_nobody_answers_ends_the_run_in_one_line():
         collect_incident(clients, LiveSource("c", "s"))
 
 
-MOTO_ANSWERS = 22
+MOTO_ANSWERS = 27
 """Pinned: of the table's operations, those that moto's server answers without an error of its own."""
 
 
@@ -280,6 +281,16 @@ def prepare_moto(session, url):
     vpc = client["ec2"].create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     group = client["elbv2"].create_target_group(Name="web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip")
     group = group["TargetGroups"][0]["TargetGroupArn"]
+    subnets = [
+        client["ec2"].create_subnet(VpcId=vpc, CidrBlock=f"10.0.{n}.0/24", AvailabilityZone=f"us-east-1{zone}")
+        for n, zone in enumerate("ab")
+    ]
+    subnets = [subnet["Subnet"]["SubnetId"] for subnet in subnets]
+    balancer = client["elbv2"].create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    listener = client["elbv2"].create_listener(
+        LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=forward
+    )["Listeners"][0]["ListenerArn"]
     client["logs"].create_log_group(logGroupName="/ecs/web")
     client["logs"].create_log_stream(logGroupName="/ecs/web", logStreamName="s")
     client["ecs"].create_cluster(clusterName="demo")
@@ -291,7 +302,16 @@ def prepare_moto(session, url):
     client["ecs"].create_service(
         cluster="demo", serviceName="web", taskDefinition=definition, desiredCount=1, loadBalancers=balancers
     )
-    return {"role": role, "managed": managed, "secret": secret, "key": key, "group": group, "definition": definition}
+    return {
+        "role": role,
+        "managed": managed,
+        "secret": secret,
+        "key": key,
+        "group": group,
+        "definition": definition,
+        "balancer": balancer,
+        "listener": listener,
+    }
 
 
 def answers(session, url, name, made):
@@ -310,6 +330,14 @@ def answers(session, url, name, made):
         "ecs:DescribeServiceRevisions": {"serviceRevisionArns": ["arn:aws:ecs:us-east-1:1:service-revision/a/b/1"]},
         "elbv2:DescribeTargetGroups": {"TargetGroupArns": [made["group"]]},
         "elbv2:DescribeTargetHealth": {"TargetGroupArn": made["group"]},
+        "elbv2:DescribeTargetGroupAttributes": {"TargetGroupArn": made["group"]},
+        "elbv2:DescribeListeners": {"LoadBalancerArn": made["balancer"]},
+        "elbv2:DescribeRules": {"ListenerArn": made["listener"]},
+        "cloudwatch:GetMetricData": {
+            "MetricDataQueries": metric_queries(cluster="demo", service="web", target_groups=[], period=60),
+            "StartTime": "2025-07-12T00:00:00Z",
+            "EndTime": "2025-07-12T01:00:00Z",
+        },
         "logs:GetLogEvents": {"logGroupName": "/ecs/web", "logStreamName": "s"},
         "logs:FilterLogEvents": {"logGroupName": "/ecs/web"},
         "iam:GetRole": {"RoleName": "web"},

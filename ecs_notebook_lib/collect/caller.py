@@ -6,7 +6,7 @@ What AWS refuses becomes an `Answer` with an error, never an exception: a refusa
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
@@ -33,6 +33,7 @@ from ecs_notebook_lib.collect.record import answered_at, plain
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.knowledge.operations import operations
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.source import parse_instant
 
 _WORKERS = 8
 _NO_SESSION = (
@@ -61,6 +62,8 @@ class Request:
     operation: str
     params: Mapping[str, Any] = field(default_factory=dict)
     max_pages: int | None = None
+    recorded: bool = True
+    """Whether its answers go into the snapshot; a refusal always does."""
 
     @property
     def identity(self) -> str:
@@ -166,7 +169,8 @@ class Caller:
             .output_shape
         )
         kept = self._masker.mask(request.operation, plain(response, shape))
-        self._record(request, number, metadata=response["ResponseMetadata"], response=kept)
+        if request.recorded:
+            self._record(request, number, metadata=response["ResponseMetadata"], response=kept)
         return kept
 
     def _keep_error(self, request: Request, number: int, refusal: ClientError) -> Mapping[str, Any]:
@@ -187,6 +191,14 @@ class Caller:
         error = {"code": type(failure).__name__, "message": str(failure), "status": None}
         self._record(request, number, metadata={}, error=error)
         return error
+
+    def keep_event(self, operation: str, *, at: str, params: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+        """Record what an event told in the form of an operation's answer, masked as that answer would be."""
+        shape = self._client(operation).meta.service_model.operation_model(operations()[operation].action).output_shape
+        kept = self._masker.mask(operation, plain(response, shape))
+        page = Page(operation, at=parse_instant(at), region=self.region, params=params, origin="event", response=kept)
+        with self._lock:
+            self._pages.append(page)
 
     def _any_answer(self) -> bool:
         return any(page.error is None for page in self._pages)
@@ -213,7 +225,7 @@ def _batches(request: Request) -> Iterator[Request]:
         return
     for start in range(0, len(values), operation.batch_size):
         batch = {operation.batch: list(values[start : start + operation.batch_size])}
-        yield Request(request.operation, {**request.params, **batch}, request.max_pages)
+        yield replace(request, params={**request.params, **batch})
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ecs_notebook_lib.collect.caller import Request
+from ecs_notebook_lib.collect.caller import Caller, Request
 
 
 def target_group_arns(service: Mapping[str, Any]) -> list[str]:
@@ -13,8 +13,17 @@ def target_group_arns(service: Mapping[str, Any]) -> list[str]:
 
 
 def target_requests(arns: list[str]) -> list[Request]:
-    """Return the questions for target groups and the health of their targets."""
+    """Return the questions for target groups, their attributes and the health of their targets."""
     if not arns:
         return []
-    health = [Request("elbv2:DescribeTargetHealth", {"TargetGroupArn": arn}) for arn in arns]
-    return [Request("elbv2:DescribeTargetGroups", {"TargetGroupArns": arns}), *health]
+    each = ("elbv2:DescribeTargetHealth", "elbv2:DescribeTargetGroupAttributes")
+    details = [Request(operation, {"TargetGroupArn": arn}) for arn in arns for operation in each]
+    return [Request("elbv2:DescribeTargetGroups", {"TargetGroupArns": arns}), *details]
+
+
+def collect_routing(caller: Caller, target_groups: list[Mapping[str, Any]]) -> None:
+    """Read the listeners of the load balancers in front of these target groups, and their rules."""
+    balancers = dict.fromkeys(arn for group in target_groups for arn in group.get("LoadBalancerArns") or ())
+    listed = caller.gather(Request("elbv2:DescribeListeners", {"LoadBalancerArn": arn}) for arn in balancers)
+    listeners = [row["ListenerArn"] for answer in listed for row in answer.items("Listeners")]
+    caller.gather(Request("elbv2:DescribeRules", {"ListenerArn": arn}) for arn in listeners)

@@ -1,12 +1,14 @@
 """Collecting one incident: each wave asks side by side all that the waves before it made known."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.collect import access_facts, ecs, elbv2, logs
+from ecs_notebook_lib.collect import access_facts, ecs, elbv2, kept, logs
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller
+from ecs_notebook_lib.collect.metrics import metric_requests
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
@@ -17,6 +19,9 @@ from ecs_notebook_lib.version import __version__
 
 _DEPLOYMENTS_BEFORE = timedelta(days=90)
 """How far back the last good deployment is looked for: all that ECS keeps (ECS_FACTS 2.5)."""
+
+_REVISIONS_OF_TASKS = 4
+"""Task definitions that are read because tasks run them: the newest; a pipeline may have made dozens."""
 
 Progress = Callable[[str], None]
 
@@ -47,10 +52,13 @@ def collect_incident(
     incident = _Incident(caller, source, service=service, as_of=as_of)
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
-    progress("logs")
-    denials = incident.collect_logs(tasks, history, definitions)
-    progress("roles and policies")
-    incident.collect_access(history, definitions, denials)
+    since = parse_window(window or DEFAULT_WINDOW, as_of=as_of)[0]
+    progress("logs, roles and policies, routing, metrics")
+    _side_by_side(
+        lambda: incident.collect_access(history, definitions, incident.collect_logs(tasks, history, definitions)),
+        incident.collect_routing,
+        lambda: incident.collect_metrics(since),
+    )
     account = _account(service, tasks)
     name = IncidentName(
         cluster=source.cluster.rpartition("/")[2],
@@ -67,6 +75,13 @@ def collect_incident(
         tool_version=__version__,
         members=members_of(caller.pages, account),
     )
+
+
+def _side_by_side(*branches: Callable[[], None]) -> None:
+    """Follow branches that need nothing of each other at the same time; the first error of one ends the run."""
+    with ThreadPoolExecutor(max_workers=len(branches)) as workers:
+        for future in [workers.submit(branch) for branch in branches]:
+            future.result()
 
 
 def _account(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> str:
@@ -86,21 +101,29 @@ class _Incident:
         self._cluster, self._name = source.cluster, source.service
         self._service = service
         self._as_of = as_of
+        self._target_groups: Rows = []
+        self._kept_revisions: dict[str, str] = {}
 
     def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
         """Read tasks, targets, service deployments and the task definitions that they name."""
         lists = ecs.task_list_requests(self._cluster, self._name)
         past = ecs.service_deployments_request(self._cluster, self._name, self._as_of - _DEPLOYMENTS_BEFORE)
         targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
-        known = [self._service.get("taskDefinition", ""), *self._listed_task_definitions()]
-        running, stopped, listed, *_ = self._caller.gather(
-            [*lists, past, *targets, *ecs.task_definition_requests(known)]
+        known = [self._service.get("taskDefinition", ""), *self._listed_task_definitions()[:_REVISIONS_OF_TASKS]]
+        running, stopped, listed, probe, *rest = self._caller.gather(
+            [*lists, past, kept.probe_request(self._cluster), *targets, *ecs.task_definition_requests(known)]
         )
+        self._target_groups = rest[0].items("TargetGroups") if targets else []
         history = self._history(listed)
         arns = running.items("taskArns") + stopped.items("taskArns")
         [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
         rows = tasks.items("tasks")
-        named = [*known, *(row.get("taskDefinitionArn", "") for row in rows), *_of_interest(history)]
+        if _forgotten(rows, history):
+            known_still = kept.collect_kept_tasks(self._caller, probe, self._cluster, self._name, until=self._as_of)
+            self._kept_revisions = known_still.revisions
+            rows = [*rows, *known_still.tasks]
+        of_tasks = dict.fromkeys(row.get("taskDefinitionArn", "") for row in sorted(rows, key=_created, reverse=True))
+        named = [self._service.get("taskDefinition", ""), *_of_interest(history), *list(of_tasks)[:_REVISIONS_OF_TASKS]]
         return rows, history, self._definitions(named)
 
     def _listed_task_definitions(self) -> list[str]:
@@ -124,15 +147,42 @@ class _Incident:
 
     def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
         """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
+        examined = history.examined.task_definition if history.examined else ""
         streams = [
             stream
-            for task in logs.chosen_tasks(tasks)
+            for task in logs.chosen_tasks(tasks, examined)
             for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
         ]
+        streams += self._streams_of_forgotten_tasks(tasks, history, definitions)
         answers = logs.read_streams(self._caller, [*streams, *self._forgotten_streams(tasks, history, definitions)])
         lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
         reasons = (task.get("stoppedReason", "") for task in tasks)
         return [*_denials(lines, "log_line"), *_denials(reasons, "stopped_reason")]
+
+    def _streams_of_forgotten_tasks(
+        self, tasks: Rows, history: DeploymentHistory, definitions: Definitions
+    ) -> list[logs.Stream]:
+        """Return streams of the examined revision whose tasks ECS has forgotten: by the ids that events still name."""
+        if not _forgotten(tasks, history) or history.examined is None:
+            return []
+        definition = definitions.get(history.examined.task_definition, {})
+        ids = kept.started_task_ids(self._service.get("events") or ())
+        own = [task_id for task_id, name in self._kept_revisions.items() if name == history.examined.revision]
+        ids = own[-logs.MAX_FORGOTTEN :] or ids
+        named = [stream for task_id in ids for stream in logs.awslogs_streams(definition, task_id)]
+        if named:
+            return named[: logs.MAX_FORGOTTEN]
+        groups = dict.fromkeys(stream.group for stream in logs.awslogs_streams(definition, ""))
+        return [s for group in groups for s in logs.streams_after(self._caller, group, history.examined.created_at)]
+
+    def collect_routing(self) -> None:
+        """Read what stands between the load balancers and the target groups."""
+        elbv2.collect_routing(self._caller, self._target_groups)
+
+    def collect_metrics(self, since: datetime) -> None:
+        """Read CloudWatch's metrics of the service, its target groups and their load balancers."""
+        names = (self._cluster.rpartition("/")[2], self._name)
+        self._caller.gather(metric_requests(*names, self._target_groups, since=since, until=self._as_of))
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions
@@ -155,6 +205,18 @@ class _Incident:
         access_facts.collect_resource_policies(self._caller, needs)
         if history.last_good is not None:
             access_facts.collect_for_rollback(self._caller, definitions.get(history.last_good.task_definition, {}))
+
+
+def _created(task: Mapping[str, Any]) -> str:
+    return str(task.get("createdAt") or "")
+
+
+def _forgotten(tasks: Rows, history: DeploymentHistory) -> bool:
+    """Say whether the rollout did not end well, and ECS lists no task of the examined revision any more."""
+    examined = history.examined
+    if examined is None or examined.succeeded:
+        return False
+    return not any(task.get("taskDefinitionArn") == examined.task_definition for task in tasks)
 
 
 def _of_interest(history: DeploymentHistory) -> list[str]:

@@ -1,8 +1,8 @@
 """Choosing which log streams to read, under a budget, and reading their first and last lines.
 
 Streams of the awslogs driver are computed, not searched for: `<prefix>/<container>/<task id>` (ECS developer guide,
-"Send Amazon ECS logs to CloudWatch"). Tasks that stopped in the same way tell the same story, so the newest three of
-each revision and way of stopping are read.
+"Send Amazon ECS logs to CloudWatch"). Tasks that stopped in the same way tell the same story, so the newest two of
+each way of stopping are read of the examined revision, and the newest one of others and of those that live.
 """
 
 from collections import defaultdict
@@ -13,9 +13,12 @@ from typing import Any, NamedTuple
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.knowledge.messages import recognise
 
-TASKS_PER_GROUP = 3
+TASKS_PER_GROUP = 2
 MAX_TASKS = 60
 """However many ways of stopping there are: sentences that are not known may each hold another identifier."""
+
+MAX_FORGOTTEN = 4
+"""Streams that are read of tasks of which only the ids are known."""
 
 HEAD_LINES = 100
 TAIL_LINES = 400
@@ -43,13 +46,22 @@ def awslogs_streams(task_definition: Mapping[str, Any], task_arn: str) -> Iterat
             yield Stream(options.get("awslogs-group", ""), name)
 
 
-def chosen_tasks(tasks: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the newest tasks of each revision and way of stopping, newest first; those that never ran said nothing."""
+def chosen_tasks(tasks: Iterable[Mapping[str, Any]], examined: str = "") -> list[Mapping[str, Any]]:
+    """Return the newest tasks of each revision and way of stopping, newest first; those that never ran said nothing.
+
+    `examined` is the task definition of which two of a way are read; one each is enough of all others.
+    """
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     ran = [task for task in tasks if task.get("startedAt")]
     for task in sorted(ran, key=lambda task: str(task.get("createdAt", "")), reverse=True):
         groups[(task.get("taskDefinitionArn"), *_way_of_stopping(task))].append(task)
-    return [task for group in groups.values() for task in group[:TASKS_PER_GROUP]][:MAX_TASKS]
+    chosen = (group[: _many(key, examined)] for key, group in groups.items())
+    return [task for group in chosen for task in group][:MAX_TASKS]
+
+
+def _many(key: tuple[Any, ...], examined: str) -> int:
+    task_definition, stop_code, *_ = key
+    return TASKS_PER_GROUP if task_definition == examined and stop_code else 1
 
 
 def _way_of_stopping(task: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -81,7 +93,17 @@ def streams_before(caller: Caller, group: str, began: datetime) -> list[Stream]:
     request = Request("logs:FilterLogEvents", {"logGroupName": group, **times, "limit": _SEARCH_LINES}, max_pages=1)
     [answer] = caller.gather([request])
     before = [event for event in answer.items("events") if event["timestamp"] < _milliseconds(began)]
-    return [Stream(group, name) for name in dict.fromkeys(event["logStreamName"] for event in before)][:TASKS_PER_GROUP]
+    names = dict.fromkeys(event["logStreamName"] for event in before)
+    return [Stream(group, name) for name in names][:TASKS_PER_GROUP]
+
+
+def streams_after(caller: Caller, group: str, began: datetime) -> list[Stream]:
+    """Return streams that were first written to in the ten minutes after `began`: those of that deployment's tasks."""
+    times = {"startTime": _milliseconds(began), "endTime": _milliseconds(began + _AFTER)}
+    request = Request("logs:FilterLogEvents", {"logGroupName": group, **times, "limit": _SEARCH_LINES}, max_pages=1)
+    [answer] = caller.gather([request])
+    names = dict.fromkeys(event["logStreamName"] for event in answer.items("events"))
+    return [Stream(group, name) for name in names][:MAX_FORGOTTEN]
 
 
 def _milliseconds(instant: datetime) -> int:

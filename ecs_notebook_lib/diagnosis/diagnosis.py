@@ -11,7 +11,8 @@ from ecs_notebook_lib.diagnosis.differential import Ranked, evidence_of, familie
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
-from ecs_notebook_lib.diagnosis.state import WAITER_SECONDS, State, state_of
+from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS
+from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text

@@ -8,12 +8,10 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.rollback import rollback_of
+from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.snapshot.model import utc_text
-
-WAITER_SECONDS = 585
-"""How long `aws ecs wait services-stable` looks: 40 times, 15 s apart (botocore, waiters-2.json of ECS)."""
 
 _OUTCOMES = {
     "SUCCESSFUL": "completed",
@@ -63,7 +61,7 @@ def state_of(frames: Frames) -> State:
 
 
 def _outcome(examined: Deployment | None) -> str:
-    if examined is None:
+    if examined is None or examined.scaled_to_zero:
         return "unknown"
     if examined.status == "PRIMARY" and not examined.succeeded and examined.rollout_state != "FAILED":
         return "in_progress"
@@ -76,12 +74,26 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
     if examined is None or not len(frames.services):
         return "unknown"
     service = frames.services.iloc[0]
+    if examined.scaled_to_zero:
+        return "failing" if _tried_in_vain(frames, examined) else "stable"
     steady = bool(service["running_count"] == service["desired_count"]) and len(frames.deployments) == 1
     if steady and (frames.deployments["rollout_state"] == "COMPLETED").all():
         return "stable"
+    if _outcome(examined) != "in_progress" or _tried_in_vain(frames, examined):
+        return "failing"
+    rollout = rollout_of(frames)
+    if rollout is not None and rollout.proceeds(pd.Timestamp(frames.snapshot.as_of)):
+        return "stabilizing"
     young = frames.snapshot.as_of - examined.created_at < timedelta(seconds=WAITER_SECONDS)
+    possible = rollout is None or rollout.bounds.cycles is not None
     failures = frames.deployments["failed_tasks"].fillna(0).sum()
-    return "stabilizing" if young and not failures and _outcome(examined) == "in_progress" else "failing"
+    return "stabilizing" if young and possible and not failures else "failing"
+
+
+def _tried_in_vain(frames: Frames, examined: Deployment) -> bool:
+    """Say whether the deployment before this one did not end well, either, within the same trouble."""
+    before = [row for row in frames.history.deployments if row.created_at < examined.created_at]
+    return bool(before) and before[-1].service_deployment_status in ("STOPPED", "STOP_REQUESTED")
 
 
 def _healthy(frames: Frames) -> pd.DataFrame:
@@ -115,6 +127,11 @@ def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
         stable = f"The service is stable on {frames.deployments['revision'].iloc[0]}."
         ended = _ENDED.get(_outcome(examined), "did not end well")
         return f"The deployment of {examined.revision}, begun {utc_text(examined.created_at)}, {ended}. {stable}"
+    if examined.scaled_to_zero:
+        return (
+            f"The service is scaled to 0: nothing runs, which AWS's waiter calls stable. The rollout of "
+            f"{examined.revision}, begun {utc_text(examined.created_at)}, was not seen to end well."
+        )
     counts = "the service itself was not described"
     if len(frames.services):
         service = frames.services.iloc[0]

@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
-from ecs_notebook_lib.frames import access, coverage, ecs, logs, shape, targets, tasks
+from ecs_notebook_lib.frames import access, coverage, ecs, kept, logs, metrics, routing, shape, targets, tasks
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.reading import frame_of, read_pages
 from ecs_notebook_lib.snapshot import Snapshot
@@ -29,8 +29,14 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         tasks.TASKS,
         tasks.CONTAINERS,
         tasks.ADDRESSES,
+        kept.KEPT_TASKS,
         targets.TARGET_GROUPS,
         targets.TARGETS,
+        routing.TARGET_GROUP_ATTRIBUTES,
+        routing.LISTENERS,
+        routing.LISTENER_RULES,
+        routing.FORWARDED_GROUPS,
+        metrics.METRICS,
         logs.LOG_EVENTS,
         logs.LOG_STREAMS,
         access.ROLES,
@@ -146,6 +152,11 @@ class Frames:
         return self._read(tasks.ADDRESSES)
 
     @cached_property
+    def kept_tasks(self) -> pd.DataFrame:
+        """Return `kept_tasks`: the revisions of tasks that ECS has forgotten."""
+        return kept.kept_tasks_frame(self.snapshot, self.snapshot.incident.service)
+
+    @cached_property
     def target_groups(self) -> pd.DataFrame:
         """Return `target_groups` of the service."""
         return self._read(targets.TARGET_GROUPS)
@@ -156,9 +167,36 @@ class Frames:
         return shape.targets_frame(self._read(targets.TARGETS), self.addresses)
 
     @cached_property
+    def target_group_attributes(self) -> pd.DataFrame:
+        """Return `target_group_attributes` of the service's target groups."""
+        return self._read(routing.TARGET_GROUP_ATTRIBUTES)
+
+    @cached_property
+    def listeners(self) -> pd.DataFrame:
+        """Return `listeners` of the load balancers in front of the service."""
+        return self._read(routing.LISTENERS)
+
+    @cached_property
+    def listener_rules(self) -> pd.DataFrame:
+        """Return `listener_rules`: what those listeners do with a request."""
+        return self._read(routing.LISTENER_RULES)
+
+    @cached_property
+    def forwarded_groups(self) -> pd.DataFrame:
+        """Return `forwarded_groups`: the target groups that a rule forwards to with a weight."""
+        return self._read(routing.FORWARDED_GROUPS)
+
+    @cached_property
+    def metrics(self) -> pd.DataFrame:
+        """Return `metrics`: CloudWatch's data points."""
+        return metrics.metrics_frame(self.snapshot)
+
+    @cached_property
     def log_events(self) -> pd.DataFrame:
         """Return `log_events`: the lines that were read, each with its revision."""
-        return logs.log_events_frame(self._read(logs.LOG_EVENTS), self.tasks, self.history)
+        known = pd.concat([self.kept_tasks, self.tasks[["task_id", "revision"]]])
+        known = known.drop_duplicates("task_id", keep="last")
+        return logs.log_events_frame(self._read(logs.LOG_EVENTS), known, self.history)
 
     @cached_property
     def log_streams(self) -> pd.DataFrame:

@@ -44,6 +44,19 @@ SERVICES = FrameSchema(
             f"{_SERVICE}deploymentConfiguration.deploymentCircuitBreaker.rollback",
             "Whether it then returns to the last completed deployment.",
         ),
+        Column(
+            "strategy", TEXT, f"{_SERVICE}deploymentConfiguration.strategy", "ROLLING, BLUE_GREEN, LINEAR or CANARY."
+        ),
+        Column(
+            "bake_time_minutes",
+            COUNT,
+            f"{_SERVICE}deploymentConfiguration.bakeTimeInMinutes",
+            "How long both revisions run once the traffic has moved. [min]",
+        ),
+        Column(
+            "alarms_enabled", TRUTH, f"{_SERVICE}deploymentConfiguration.alarms.enable", "Whether alarms end a rollout."
+        ),
+        Column("scheduling_strategy", TEXT, f"{_SERVICE}schedulingStrategy", "REPLICA or DAEMON."),
         Column("deployment_controller", TEXT, f"{_SERVICE}deploymentController.type", "ECS, CODE_DEPLOY or EXTERNAL."),
         Column(
             "health_check_grace_period_seconds",

@@ -1,6 +1,7 @@
 """CloudWatch Logs' answers: groups, streams, and the lines in them (CloudWatch Logs API reference)."""
 
 import heapq
+import shlex
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -45,8 +46,9 @@ class _Logs:
         return group
 
     def describe_log_groups(self, call: Call) -> dict[str, Any]:
-        prefix = call.params.get("logGroupNamePrefix", "")
-        groups = [group for name, group in sorted(self._world.log_groups.items()) if name.startswith(prefix)]
+        prefix, pattern = call.params.get("logGroupNamePrefix", ""), call.params.get("logGroupNamePattern", "")
+        named = sorted(self._world.log_groups.items())
+        groups = [group for name, group in named if name.startswith(prefix) and pattern.lower() in name.lower()]
         rows, more = page(call, [self._group_row(group) for group in groups], limit=call.params.get("limit", 50))
         return {"logGroups": rows, **more}
 
@@ -142,7 +144,7 @@ def _numbered(
 
 def _pattern(pattern: str) -> Callable[[str], bool]:
     """Return the test of an unstructured filter pattern: every term must be there, `?term` means any of these."""
-    terms = [term.strip('"') for term in pattern.split()] if '"' not in pattern else [pattern.strip('"')]
+    terms = shlex.split(pattern)
     optional = [term[1:] for term in terms if term.startswith("?")]
     excluded = [term[1:] for term in terms if term.startswith("-")]
     required = [term for term in terms if term[:1] not in "?-"]

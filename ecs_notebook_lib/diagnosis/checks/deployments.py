@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
+from ecs_notebook_lib.diagnosis.rollout import bounds_of
 from ecs_notebook_lib.frames import Frames
 
 _PLACEMENT = (
@@ -38,6 +39,11 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
         keys = keys_of(going_on, "deployment_id")
         yield Finding("overlapping_deployments", "deployment_state", statement, "deployments", keys)
     yield from _percentages(service, rows)
+    examined = frames.history.examined
+    counts = pd.notna(service["desired_count"]) and bool(service["running_count"] == service["desired_count"])
+    if examined is not None and examined.succeeded and counts and len(frames.deployments) == 1:
+        statement = f"The rollout of {examined.revision} is completed, and all {service['desired_count']} tasks run."
+        yield Finding("rollout_completed", "deployment_state", statement, "services", rows)
 
 
 def _percentages(service: pd.Series, rows: tuple[str, ...]) -> Iterator[Finding]:
@@ -45,11 +51,11 @@ def _percentages(service: pd.Series, rows: tuple[str, ...]) -> Iterator[Finding]
     if wanted.isna().any():
         return
     desired, minimum, maximum = (int(value) for value in wanted)
-    room = desired * maximum // 100 - desired, desired - -(-desired * minimum // 100)
-    if desired and max(room) < 1:
+    bounds = bounds_of(desired, minimum, maximum)
+    if bounds.cycles is None:
         statement = (
             f"With {minimum} % minimum, {maximum} % maximum and {counted(desired, 'desired task')}, "
-            "ECS may neither start a task nor stop one."
+            f"ECS may neither start a task nor stop one: at least {bounds.lower}, at most {bounds.upper}."
         )
         yield Finding("percentages_leave_no_room", "deployment_state", statement, "services", rows)
 
@@ -62,17 +68,19 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
     began = history.troubled_since
     recent = past if began is None else past[past["created_at"] >= pd.Timestamp(began)]
     zero = recent[recent["minimum_healthy_percent"] == 0]
-    for row in zero.sort_values("created_at").itertuples(index=False):
+    if len(zero):
+        first = zero.sort_values("created_at").iloc[0]
+        more = f" and {len(zero) - 1} after it" if len(zero) > 1 else ""
         statement = (
-            f"The deployment of {row.revision} at {row.created_at:%Y-%m-%d %H:%M} UTC began with "
+            f"The deployment of {first['revision']} at {first['created_at']:%Y-%m-%d %H:%M} UTC{more} began with "
             "minimumHealthyPercent 0: ECS was free to stop every old task before a new one was healthy."
         )
-        keys = (str(row.service_deployment_arn),)
+        keys = keys_of(zero, "service_deployment_arn")
         yield Finding("minimum_healthy_percent_zero", "past_deployments", statement, "service_deployments", keys)
 
 
 def service_events(frames: Frames) -> Iterator[Finding]:
-    """Whether the scheduler says that it cannot place or start tasks of the examined deployment."""
+    """Whether the scheduler says that it cannot place, start or replace tasks of the examined deployment."""
     examined = frames.history.examined
     if examined is None:
         raise NothingToExamineError("no deployment is known")
@@ -85,6 +93,11 @@ def service_events(frames: Frames) -> Iterator[Finding]:
         yield Finding(
             "placement_fails", "service_events", statement, "events", rows, revision, {"kind": newest["kind"]}
         )
+    stuck = since[since["kind"] == "percentages_stuck"]
+    if len(stuck):
+        statement = f"ECS says that the percentages stop the rollout: {stuck.iloc[0]['message']}"
+        rows = keys_of(stuck, "event_id")
+        yield Finding("percentages_stop_rollout", "service_events", statement, "events", rows, examined.revision)
     backoff = since[since["kind"] == "starts_failing"]
     if len(backoff):
         statement = "ECS says that tasks keep failing before they run, and waits longer before each new try."

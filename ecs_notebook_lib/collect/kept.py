@@ -1,0 +1,119 @@
+"""What the account itself keeps of tasks that ECS has forgotten: ECS event capture and Container Insights.
+
+Sources: CloudWatch user guide, "Container Insights ECS lifecycle events" and "Container Insights performance log events
+for Amazon ECS" (ECS_FACTS 9.6).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import orjson
+
+from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.knowledge.messages import recognise
+
+_CAPTURED = "/aws/events/ecs/containerinsights/"
+_REACH = timedelta(hours=36)
+_MAX_PAGES = 3
+_TASKS_A_PAGE = 100
+_STATE_CHANGE = "ECS Task State Change"
+
+
+def probe_request(cluster: str) -> Request:
+    """Return the question whether the cluster's events, or its performance logs, are kept in CloudWatch Logs."""
+    return Request("logs:DescribeLogGroups", {"logGroupNamePattern": f"containerinsights/{_name(cluster)}/performance"})
+
+
+def _name(cluster: str) -> str:
+    return cluster.rpartition("/")[2]
+
+
+class Kept(NamedTuple):
+    """What is kept: tasks as DescribeTasks tells them, and the revision (`family:number`) of further task ids."""
+
+    tasks: list[Mapping[str, Any]]
+    revisions: dict[str, str]
+
+
+def collect_kept_tasks(caller: Caller, probe: Answer, cluster: str, service: str, *, until: datetime) -> Kept:
+    """Return what is kept of the service's tasks in the last 36 hours.
+
+    Captured events hold the task as DescribeTasks tells it, and are recorded as such, with origin `event`, after
+    masking; performance logs are recorded as they are: they hold no values.
+    """
+    groups = [row["logGroupName"] for row in probe.items("logGroups")]
+    groups = [group for group in groups if group.endswith(f"/{_name(cluster)}/performance")]
+    times = {"startTime": _milliseconds(until - _REACH), "endTime": _milliseconds(until)}
+    captured = [group for group in groups if group.startswith(_CAPTURED)]
+    requests = [
+        Request(
+            "logs:FilterLogEvents",
+            {"logGroupName": group, "filterPattern": f'"service:{service}"', **times},
+            max_pages=_MAX_PAGES,
+            recorded=False,
+        )
+        for group in captured
+    ]
+    performance = [
+        Request(
+            "logs:FilterLogEvents",
+            {"logGroupName": group, "filterPattern": f'"TaskDefinitionRevision" "{service}"', **times},
+            max_pages=1,
+        )
+        for group in groups
+        if not captured
+    ]
+    answers = caller.gather([*requests, *performance])
+    tasks: list[Mapping[str, Any]] = []
+    for answer in answers[: len(requests)]:
+        told = sorted(_tasks(answer.items("events"), service), key=lambda row: row[0])
+        for first in range(0, len(told), _TASKS_A_PAGE):
+            page = told[first : first + _TASKS_A_PAGE]
+            response = {"tasks": [task for _, task in page]}
+            tasks += response["tasks"]
+            caller.keep_event("ecs:DescribeTasks", at=page[-1][0], params={"cluster": cluster}, response=response)
+    revisions = dict(_revisions(event["message"]) for a in answers[len(requests) :] for event in a.items("events"))
+    return Kept(tasks, revisions)
+
+
+def _revisions(line: str) -> tuple[str, str]:
+    """Return the task id and revision that a line of a performance log tells of; empty if it tells of none."""
+    try:
+        told = orjson.loads(line)
+        return str(told["TaskId"]), f"{told['TaskDefinitionFamily']}:{told['TaskDefinitionRevision']}"
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return "", ""
+
+
+def _tasks(events: Iterable[Mapping[str, Any]], service: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the last state of each task, with the time of its event."""
+    newest: dict[str, tuple[int, str, Mapping[str, Any]]] = {}
+    for event in events:
+        try:
+            told = orjson.loads(event["message"])
+        except orjson.JSONDecodeError:
+            continue
+        detail = told.get("detail") if isinstance(told, dict) else None
+        if not isinstance(detail, dict) or told.get("detail-type") != _STATE_CHANGE:
+            continue
+        if detail.get("group") == f"service:{service}" and detail.get("taskArn"):
+            version = int(detail.get("version") or 0)
+            if version >= newest.get(detail["taskArn"], (-1,))[0]:
+                newest[detail["taskArn"]] = version, str(told.get("time") or ""), detail
+    for _, at, detail in newest.values():
+        yield at, detail
+
+
+def started_task_ids(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of the tasks that service events say were started, newest first."""
+    ids: list[str] = []
+    for event in events:
+        message = recognise(event.get("message"), where="service_event")
+        if message is not None and message.kind in ("tasks_started", "unhealthy_tasks_replaced"):
+            ids += message.parts.get("tasks", "").replace("task", " ").split()
+    return list(dict.fromkeys(ids))
+
+
+def _milliseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
