@@ -11,7 +11,7 @@ from ecs_notebook_lib.diagnosis.differential import Ranked, evidence_of, familie
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS
+from ecs_notebook_lib.diagnosis.prognosis import Prognosis, prognosis_of
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.knowledge.weights import finding_kinds
@@ -34,6 +34,7 @@ class Diagnosis:
     also: tuple[tuple[str, tuple[str, ...]], ...]
     hypotheses: tuple[Hypothesis, ...]
     plan: tuple[PlannedCheck, ...]
+    prognosis: Prognosis
     frames: Frames
 
     @property
@@ -86,8 +87,8 @@ class Diagnosis:
             "impact": {
                 "serving_tasks": self.state.serving_tasks,
                 "healthy_targets": self.state.healthy_targets,
-                "target_5xx": None,
-                "elb_5xx": None,
+                "target_5xx": self.state.target_5xx,
+                "elb_5xx": self.state.elb_5xx,
                 "since": self.state.since,
             },
             "rollback": dict(self.state.rollback),
@@ -101,17 +102,7 @@ class Diagnosis:
             "not_checked": [{"check": check, "reason": reason} for check, reason in self.not_checked],
             "plan": [_planned_json(row) for row in self.plan],
             "treatment": {"immediate": [], "long_term": []},
-            "prognosis": {
-                "minimum_seconds_to_stable": None,
-                "p10": None,
-                "p50": None,
-                "p90": None,
-                "within_1800_s": None,
-                "waiter_seconds": WAITER_SECONDS,
-                "can_stabilize": None,
-                "assumes": [],
-                "statement": "",
-            },
+            "prognosis": self.prognosis.to_json(),
             "coverage": _coverage_json(frames.coverage),
         }
 
@@ -195,6 +186,7 @@ def diagnose(frames: Frames) -> Diagnosis:
         also=second_causes(evidence, ranked[0].cause) if ranked[0].probability > _ALSO_FROM else (),
         hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
         plan=make_plan(results, probabilities, _names(frames, state)),
+        prognosis=prognosis_of(frames, state),
         frames=frames,
     )
 
@@ -212,6 +204,8 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
         "since": state.since or utc_text(incident.window[0]),
         "as_of": utc_text(frames.snapshot.as_of),
         "target_group": listing(frames.target_groups["target_group_arn"], limit=1),
+        "revision": state.examined.rpartition("/")[2],
+        "listener": listing(frames.listeners["listener_arn"], limit=1),
         "health_check_path": listing(frames.target_groups["health_check_path"], limit=1),
         "log_group": listing(containers["log_group"], limit=1),
         "role": listing(definition["task_role_arn"], limit=1),

@@ -104,6 +104,12 @@ class Rollout:
         cycles = self.bounds.cycles
         return None if cycles is None else cycles * (self.new_seconds + self.old_seconds)
 
+    @property
+    def least_seconds_left(self) -> float:
+        """Return how long it takes at least from now on: the steps to come, each without a wait for draining tasks."""
+        steps = math.ceil(max(0, self.bounds.desired - self.healthy) / max(self.bounds.batch, 1))
+        return steps * self.new_seconds + self.old_seconds
+
     def ends_at(self) -> pd.Timestamp | None:
         """Return when it will be stable if it goes on as it did; None if it cannot, or nothing was started yet."""
         if self.bounds.cycles is None or self.last_batch_at is None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from ecs_notebook_lib.diagnosis.rollback import rollback_of
 from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.metrics import HOUR, MINUTE
 from ecs_notebook_lib.snapshot.model import utc_text
 
 _OUTCOMES = {
@@ -31,6 +32,8 @@ class State:
     serving: str | None
     serving_tasks: int | None
     healthy_targets: int | None
+    target_5xx: int | None
+    elb_5xx: int | None
     since: str | None
     chief_complaint: str
     rollback: Mapping[str, Any]
@@ -54,6 +57,8 @@ def state_of(frames: Frames) -> State:
         serving=_serving(frames),
         serving_tasks=_serving_tasks(frames),
         healthy_targets=_healthy_targets(frames),
+        target_5xx=_responses(frames, "HTTPCode_Target_5XX_Count", troubled),
+        elb_5xx=_responses(frames, "HTTPCode_ELB_5XX_Count", troubled),
         since=utc_text(troubled) if troubled else None,
         chief_complaint=_complaint(frames, examined, status),
         rollback=rollback_of(frames, history.last_good),
@@ -111,6 +116,20 @@ def _serving_tasks(frames: Frames) -> int | None:
     if healthy is not None or not len(frames.services):
         return healthy
     return None if "targets" in frames.gaps else int(frames.services["running_count"].iloc[0])
+
+
+def _responses(frames: Frames, metric: str, since: datetime | None) -> int | None:
+    """Return how many responses CloudWatch counted since the trouble began; None if that is not known.
+
+    CloudWatch makes no data point where there was no such response, so none at all is 0.
+    """
+    if "metrics" in frames.gaps or not len(frames.target_groups) or since is None:
+        return None
+    rows = frames.metrics[frames.metrics["metric"] == metric]
+    as_of, begin = pd.Timestamp(frames.snapshot.as_of), pd.Timestamp(since)
+    period = MINUTE if as_of - begin <= timedelta(hours=3) else HOUR
+    rows = rows[(rows["period_seconds"] == period) & (rows["began_at"] >= begin.floor(f"{period}s"))]
+    return round(float(rows["value"].sum()))
 
 
 def _serving(frames: Frames) -> str | None:

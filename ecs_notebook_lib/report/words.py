@@ -56,7 +56,15 @@ def impact(incident: Incident) -> str:
     known = {0: "No task serves requests.", 1: "1 task serves requests.", None: "Whether tasks serve is not known."}
     serving = known.get(state.serving_tasks, f"{state.serving_tasks} tasks serve requests.")
     since = f" Troubled since {state.since}." if state.since else ""
+    if state.since and state.elb_5xx is not None:
+        answers = f"{state.elb_5xx} requests itself with a 5xx, the targets {state.target_5xx or 0}"
+        since += f" Since then the load balancer answered {answers}."
     return serving + (f" They run {state.serving}." if state.serving else "") + since
+
+
+def prognosis(incident: Incident) -> str:
+    """Return whether and when the service will be stable."""
+    return incident.diagnosis.prognosis.statement
 
 
 def rollback(incident: Incident) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ecs_notebook_lib.diagnosis.checks import configuration, deployments, logs, permissions, targets, tasks
+from ecs_notebook_lib.diagnosis.checks import configuration, deployments, logs, permissions, resources, targets, tasks
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
@@ -18,12 +18,18 @@ CHECKS: Mapping[str, Examine] = {
         configuration.deployment_controller,
         targets.target_health,
         targets.registered_targets,
+        targets.health_check_timing,
+        targets.routing,
         tasks.stopped_tasks,
         logs.log_errors,
         logs.health_answers,
         permissions.role_permissions,
         permissions.roles_exist,
         permissions.resource_policies,
+        resources.memory,
+        resources.cpu,
+        resources.task_size,
+        resources.disk,
     )
 }
 """Every check that is made, by its name."""

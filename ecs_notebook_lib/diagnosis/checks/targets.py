@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
+from ecs_notebook_lib.diagnosis.health_budget import constant_life, health_budget_of, stopped_on_schedule
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.messages import Message, recognise
 
@@ -110,3 +111,50 @@ def registered_targets(frames: Frames) -> Iterator[Finding]:
     examined = frames.history.examined
     if examined is None or not (known["revision"] == examined.revision).any():
         raise NothingToExamineError("no target of the examined revision is registered")
+
+
+def health_check_timing(frames: Frames) -> Iterator[Finding]:
+    """Whether the examined revision needs longer to start than it has, and whether its tasks die on a schedule.
+
+    A task is stopped, at the earliest, when its grace period and the time to unhealthy are both over.
+    """
+    budget, examined = health_budget_of(frames), frames.history.examined
+    if budget is None or examined is None:
+        raise NothingToExamineError("the service has no target group, or no deployment is known")
+    group = (str(frames.target_groups["target_group_arn"].iloc[0]),)
+    alike = constant_life(frames, examined.revision)
+    if len(alike):
+        life = float(alike["running_seconds"].median())
+        whose = "about when" if stopped_on_schedule(budget, life) else "not when"
+        statement = (
+            f"{counted(len(alike), 'stopped task')} of {examined.revision} lived equally long, {life:.0f} s (median): "
+            f"{whose} the health check lets ECS stop them, {budget.earliest_stop:.0f} s after they started."
+        )
+        keys = keys_of(alike, "task_arn")
+        yield Finding("constant_task_life", "health_check_timing", statement, "tasks", keys, examined.revision)
+    if budget.ready_seconds is None:
+        raise NothingToExamineError("the log does not tell when the application was ready")
+    if budget.too_short:
+        statement = (
+            f"{examined.revision} is ready {budget.ready_seconds:.0f} s after its start (median, {budget.ready_from}); "
+            f"ECS may stop it after {budget.earliest_stop:.0f} s: grace period {budget.grace:.0f} s, unhealthy after "
+            f"{budget.to_unhealthy:.0f} s."
+        )
+        yield Finding(
+            "start_longer_than_grace", "health_check_timing", statement, "target_groups", group, examined.revision
+        )
+
+
+def routing(frames: Frames) -> Iterator[Finding]:
+    """Whether any listener sends requests to the service's target groups.
+
+    A load balancer in another account, or a target group that CodeDeploy switches, looks the same as a missing rule.
+    """
+    if not len(frames.target_groups) or not len(frames.listener_rules):
+        raise NothingToExamineError("no listener rule of a load balancer in front of the service is known")
+    forwarded = set(frames.listener_rules["target_group_arn"].dropna())
+    forwarded |= set(frames.forwarded_groups["target_group_arn"].dropna())
+    for arn, name in frames.target_groups[["target_group_arn", "name"]].astype("string").to_numpy():
+        if arn not in forwarded:
+            statement = f"No listener rule forwards to the target group {name}: the load balancer does not check it."
+            yield Finding("target_group_not_forwarded", "routing", statement, "target_groups", (str(arn),))

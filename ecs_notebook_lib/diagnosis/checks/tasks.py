@@ -48,11 +48,15 @@ _WORDS = {
     "image_wrong_platform": "could not start because the image is for another processor",
     "configured_thing_missing": "could not start because something that the task definition names does not exist",
     "start_failed_otherwise": "could not start",
+    "killed_without_reason": "were killed without a reason, as the kernel does when memory runs out,",
     "exited_by_itself": "ended because an essential container exited by itself",
     "out_of_memory": "were killed for using more memory than they have",
     "failed_elb_health_checks": "were stopped by ECS because the load balancer found them unhealthy",
     "failed_container_health_checks": "were stopped by ECS because their own health check failed",
 }
+
+
+_SIGKILL = 137
 
 
 def stopped_tasks(frames: Frames) -> Iterator[Finding]:
@@ -75,9 +79,11 @@ def stopped_tasks(frames: Frames) -> Iterator[Finding]:
 
 def _ends(frames: Frames) -> pd.Series:
     """Return for each task how it ended, missing where that says nothing."""
-    memory = set(frames.containers.loc[frames.containers["reason_kind"] == "out_of_memory", "task_arn"])
+    containers = frames.containers
+    memory = set(containers.loc[containers["reason_kind"] == "out_of_memory", "task_arn"])
+    killed = set(containers.loc[(containers["exit_code"] == _SIGKILL) & containers["reason"].isna(), "task_arn"])
     return pd.Series(
-        [_end(code, kind, task in memory) for code, kind, task in _columns(frames.tasks)],
+        [_end(code, kind, task in memory, killed=task in killed) for code, kind, task in _columns(frames.tasks)],
         index=frames.tasks.index,
         dtype="string",
     )
@@ -88,13 +94,13 @@ def _columns(tasks: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     return zip(*texts, strict=True)
 
 
-def _end(stop_code: str, reason_kind: str, killed_for_memory: bool) -> str | None:
+def _end(stop_code: str, reason_kind: str, killed_for_memory: bool, *, killed: bool) -> str | None:
     if killed_for_memory or reason_kind == "out_of_memory":
         return "out_of_memory"
     if stop_code == "TaskFailedToStart":
         return _START_FAILURES.get(reason_kind, "start_failed_otherwise")
     if stop_code == "EssentialContainerExited":
-        return "exited_by_itself"
+        return "killed_without_reason" if killed else "exited_by_itself"
     return reason_kind if reason_kind in ("failed_elb_health_checks", "failed_container_health_checks") else None
 
 
@@ -108,7 +114,7 @@ def _finding(revision: str, kind: str, rows: pd.DataFrame, tasks: pd.DataFrame, 
 
 
 def _parts(kind: str, rows: pd.DataFrame, frames: Frames) -> dict[str, str]:
-    if kind == "exited_by_itself":
+    if kind in ("exited_by_itself", "killed_without_reason"):
         of_tasks = frames.containers[frames.containers["task_arn"].isin(rows["task_arn"])]
         codes = of_tasks.loc[of_tasks["exit_code"].notna(), "exit_code"].astype("string")
         median = rows["running_seconds"].median()

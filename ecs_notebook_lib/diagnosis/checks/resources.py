@@ -1,0 +1,102 @@
+"""Whether memory, CPU or disk run out, and what limits the examined revision has."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
+from ecs_notebook_lib.examined import Deployment
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.metrics import MINUTE
+
+NEAR_LIMIT_PERCENT = 90.0
+AT_LIMIT_PERCENT = 98.0
+_AT_LIMIT_MINUTES = 3
+
+
+def _examined(frames: Frames) -> Deployment:
+    examined = frames.history.examined
+    if examined is None:
+        raise NothingToExamineError("no deployment is known")
+    return examined
+
+
+def utilization_since(frames: Frames, metric: str, since: pd.Timestamp) -> pd.DataFrame:
+    """Return the maxima of a utilisation of the service by the minute since a time: rows of `metrics`."""
+    rows = frames.metrics
+    chosen = (rows["namespace"] == "AWS/ECS") & (rows["metric"] == metric) & (rows["statistic"] == "Maximum")
+    return rows[chosen & (rows["period_seconds"] == MINUTE) & (rows["began_at"] >= since)]
+
+
+def memory(frames: Frames) -> Iterator[Finding]:
+    """Whether the service's tasks came near their memory limit since the examined deployment began.
+
+    CloudWatch keeps one value a minute for the whole service: a fast spike of one task may not show, and while no task
+    runs there is no value at all.
+    """
+    examined = _examined(frames)
+    points = utilization_since(frames, "MemoryUtilization", pd.Timestamp(examined.created_at).floor("min"))
+    if not len(points):
+        raise NothingToExamineError("CloudWatch has no data point of memory since the deployment began")
+    highest = float(points["value"].max())
+    if highest >= NEAR_LIMIT_PERCENT:
+        near = points[points["value"] >= NEAR_LIMIT_PERCENT]
+        statement = (
+            f"Memory reached {highest:.0f} % of what the task definition reserves, in {counted(len(near), 'minute')} "
+            f"since the deployment of {examined.revision} began."
+        )
+        keys = keys_of(near, "began_at")
+        yield Finding("memory_near_limit", "memory", statement, "metrics", keys, parts={"percent": f"{highest:.1f}"})
+
+
+def cpu(frames: Frames) -> Iterator[Finding]:
+    """Whether the service's tasks used all their CPU for minutes since the examined deployment began."""
+    examined = _examined(frames)
+    points = utilization_since(frames, "CPUUtilization", pd.Timestamp(examined.created_at).floor("min"))
+    if not len(points):
+        raise NothingToExamineError("CloudWatch has no data point of CPU since the deployment began")
+    full = points[points["value"] >= AT_LIMIT_PERCENT]
+    if len(full) >= _AT_LIMIT_MINUTES:
+        statement = f"The tasks used all of their CPU in {len(full)} of {counted(len(points), 'minute')}."
+        yield Finding("cpu_at_limit", "cpu", statement, "metrics", keys_of(full, "began_at"))
+
+
+def task_size(frames: Frames) -> Iterator[Finding]:
+    """Which limits the examined revision has.
+
+    Without limits of their own the containers share what the task has: that alone is no fault.
+    """
+    examined = _examined(frames)
+    definition = frames.task_definitions[frames.task_definitions["task_definition"] == examined.task_definition]
+    if not len(definition) or definition[["cpu", "memory"]].iloc[0].isna().any():
+        raise NothingToExamineError("the task definition of the examined revision names no CPU and memory")
+    task = definition.iloc[0]
+    containers = frames.container_definitions
+    containers = containers[containers["task_definition"] == examined.task_definition]
+    if len(containers) and containers["memory"].isna().all():
+        statement = (
+            f"The task has {task['cpu']} CPU units and {task['memory']} MiB, and "
+            f"{'its container has' if len(containers) == 1 else 'no container has'} "
+            f"{'no limit' if len(containers) == 1 else 'a limit'} of its own: on Fargate the task's memory is the "
+            "limit, which is no fault by itself."
+        )
+        rows = (examined.task_definition,)
+        yield Finding("no_container_limits", "task_size", statement, "task_definitions", rows, examined.revision)
+
+
+def disk(frames: Frames) -> Iterator[Finding]:
+    """Whether a disk, or the table of open files, was full: in stopped reasons and in the log."""
+    tasks, events = frames.tasks, frames.log_events
+    if not (len(tasks) or len(events)):
+        raise NothingToExamineError("neither a task nor a log line was read")
+    full = tasks[tasks["reason_kind"] == "no_space"]
+    for revision, rows in full.groupby("revision", sort=True):
+        statement = f"{counted(len(rows), 'task')} of {revision} stopped because a disk was full."
+        yield Finding("disk_full", "disk", statement, "tasks", keys_of(rows, "task_arn"), str(revision))
+    for kind, words in (("no_space", "no space is left on a disk"), ("too_many_files", "too many files are open")):
+        lines = events[events["kind"] == kind]
+        for revision, rows in lines.groupby(lines["revision"].fillna(""), sort=True):
+            statement = f"Containers of {revision or 'an unknown revision'} print that {words}."
+            found = "disk_full" if kind == "no_space" else "file_limit_in_log"
+            keys = keys_of(rows, "log_stream")
+            yield Finding(found, "disk", statement, "log_events", keys, str(revision), weighs=bool(revision))
