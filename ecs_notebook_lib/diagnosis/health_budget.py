@@ -74,12 +74,14 @@ def health_budget_of(frames: Frames) -> HealthBudget | None:
 
 def _ready_seconds(frames: Frames, revision: str) -> tuple[float | None, str]:
     """Return the median time from RUNNING to the first sign of life in the log, and which sign it was."""
-    started = frames.tasks.set_index("task_id")["started_at"]
+    if not len(frames.tasks):
+        return None, ""
+    started = frames.tasks.drop_duplicates("task_id").set_index("task_id")["started_at"]
     lines = frames.log_events[frames.log_events["revision"] == revision]
     answered = lines["status"].between(200, 299).fillna(value=False).astype(bool)
     for rows, source in ((lines[lines["kind"] == "listening"], "it says that it listens"), (lines[answered], "a 2xx")):
         first = rows.groupby("task_id")["logged_at"].min()
-        seconds = (first - first.index.to_series().map(started)).dropna().dt.total_seconds()
+        seconds = (first - started.reindex(first.index)).dropna().dt.total_seconds()
         if len(seconds):
             return max(0.0, float(seconds.median())), source
     return None, ""
