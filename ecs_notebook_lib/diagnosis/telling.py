@@ -62,8 +62,9 @@ def telling_lines(frames: Frames) -> pd.DataFrame:
         logged_at, revision, container, log_stream, level, message (raw, untrusted), why.
     """
     lines = _candidates(frames)
-    order = ["tier", "far", "fewer_streams", "from_end"]
-    best = lines.dropna(subset=["tier"]).sort_values(order, kind="stable").drop_duplicates("pattern").head(_RANKED)
+    order = {"tier": True, "far": True, "fewer_streams": True, "from_end": True, "logged_at": False}
+    ranked = lines.dropna(subset=["tier"]).sort_values([*order], ascending=[*order.values()], kind="stable")
+    best = ranked.drop_duplicates("pattern").head(_RANKED)
     why = texts((_WHY[tier] for tier in best["tier"]), best.index)
     return best.assign(why=why)[_COLUMNS].reset_index(drop=True)
 

@@ -74,7 +74,7 @@ def _trace_at(lines: Sequence[str], number: int, since: int) -> Trace | None:
         found = _go(lines, number)
         if found:
             return found
-    if "UnhandledPromiseRejection" in line or "triggerUncaughtException" in line:
+    if "UnhandledPromiseRejection" in line:
         return _node(lines, number)
     if number + 1 < len(lines) and _FRAME.match(lines[number + 1]) and not _FRAME.match(line):
         return _framed(lines, number, since)
@@ -84,13 +84,17 @@ def _trace_at(lines: Sequence[str], number: int, since: int) -> Trace | None:
 def _python(lines: Sequence[str], start: int) -> Trace:
     """Read a traceback, and those that are chained to it; its last line says what happened."""
     prefix = lines[start].partition(_TRACEBACK)[0]
-    told, number = "", start + 1
+    told, chained, number = "", False, start + 1
     while number < min(len(lines), start + MAX_LINES):
         line = lines[number].removeprefix(prefix) if prefix.strip() else lines[number]
         if _TRACEBACK in line:
-            told = ""
-        elif not line.strip() or line.startswith(_CHAINED):
-            if told and not _chained_within(lines, number):
+            if told and not chained:
+                break
+            told, chained = "", False
+        elif line.startswith(_CHAINED):
+            chained = True
+        elif not line.strip():
+            if told and not chained and not _chained_within(lines, number):
                 break
         elif line[0] in " \t":
             pass
@@ -105,7 +109,7 @@ def _python(lines: Sequence[str], start: int) -> Trace:
 
 
 def _chained_within(lines: Sequence[str], number: int) -> bool:
-    return any(_TRACEBACK in line or line.startswith(_CHAINED) for line in lines[number : number + 3])
+    return any(line.startswith(_CHAINED) for line in lines[number : number + 3])
 
 
 def _python_error(line: str) -> bool:
@@ -136,17 +140,18 @@ def _go(lines: Sequence[str], start: int) -> Trace | None:
 
 def _node(lines: Sequence[str], start: int) -> Trace:
     """Read a rejected promise that nobody caught; it may come without frames, and ends in its members."""
-    end = _while(lines, start + 1, lambda text: text[:1] in " \t}" or not text)
-    head = lines[start]
-    if "triggerUncaughtException" in head and end < len(lines):
-        following = _trace_at(lines, end, end) if "triggerUncaught" not in lines[end] else None
-        if following is not None:
-            return Trace(start, following.end, "node", following.exception, following.message)
-    named = _named(head)
-    return Trace(start, end, "node", named[0], named[1])
+    end = _node_goes_on(lines, _while(lines, start + 1, _is_node_line))
+    exception, told = _named(lines[start])
+    return Trace(start, end, "node", exception, told)
 
 
-def _framed(lines: Sequence[str], number: int, since: int) -> Trace:
+def _node_goes_on(lines: Sequence[str], end: int) -> int:
+    """Return the end of a trace with the version that Node prints when it dies of it."""
+    following = next((n for n in range(end, min(end + 2, len(lines))) if lines[n].startswith("Node.js v")), None)
+    return end if following is None else following + 1
+
+
+def _framed(lines: Sequence[str], number: int, since: int) -> Trace | None:
     """Read a trace whose frames begin with `at`: of Java, Node or .NET."""
     language = _language(lines[number + 1])
     start = number
@@ -157,8 +162,9 @@ def _framed(lines: Sequence[str], number: int, since: int) -> Trace:
     while language == "java" and (more := _java_goes_on(lines, end)) > end:
         end = _while(lines, more, _is_java_line)
     exception, told = _named(lines[start])
-    if language == "node" and end < len(lines) and lines[end].startswith("Node.js v"):
-        end += 1
+    if language == "dotnet" and not exception:
+        return None
+    end = _node_goes_on(lines, end) if language == "node" else end
     causes = [line.strip() for line in lines[start:end] if line.startswith("Caused by: ")]
     message = f"{told}; {causes[-1]}" if causes else told
     return Trace(start, end, language, exception, message[:_MAX_MESSAGE])
@@ -190,7 +196,7 @@ def _named(line: str) -> tuple[str, str]:
     text = line[:_MAX_MESSAGE].strip()
     found = list(_NAMED.finditer(text))
     for match in found:
-        if match.end() == len(text) or text[match.end()] in ":] [":
+        if match.end() == len(text) or text.startswith((":", "]", " ["), match.end()):
             if match[1].endswith("Warning") and len(found) > 1:
                 continue
             return match[1], text[match.start() :]
