@@ -109,7 +109,7 @@ def test_the_line_that_decides_is_found_in_the_noise(end, decides):
 
 
 def test_what_is_harmless_is_never_shown_and_what_is_not_is():
-    harmless = ["error_count: 0", "ERROR: errors=0", *NOISE[2:]]
+    harmless = ["error_count: 0", "INFO: errors=0", *NOISE[2:]]
 
     frames = Given(START, [*harmless, "error_count: 1", "last words", "of this", "container"])
 
@@ -151,7 +151,7 @@ def test_a_new_error_is_a_finding():
     [
         pytest.param(["ERROR: cache is cold"], id="the-last-good-one-has-it-too"),
         pytest.param(["WARNING: it is late"], id="no-error"),
-        pytest.param(["ERROR: errors=0"], id="harmless"),
+        pytest.param(["ERROR: DeprecationWarning: it is late"], id="harmless"),
     ],
 )
 def test_what_resembles_a_new_error_is_none(lines):
@@ -170,7 +170,7 @@ def test_without_lines_of_the_last_good_revision_new_errors_are_not_checked():
 
 
 def test_refused_logs_leave_both_checks_not_checked_with_awss_reason():
-    gaps = {name: "AccessDeniedException: GetLogEvents" for name in ("log_patterns", "stack_traces")}
+    gaps = dict.fromkeys(("log_patterns", "stack_traces"), "AccessDeniedException: GetLogEvents")
     results = results_of(Given([], gaps=gaps))
 
     for check, frame in (("new_log_patterns", "log_patterns"), ("exceptions_of_dead_tasks", "stack_traces")):
@@ -203,7 +203,7 @@ def test_an_exception_that_was_survived_is_no_uncaught_one():
         "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory",
         "fatal error: runtime: out of memory",
         "OSError: [Errno 12] Cannot allocate memory",
-        '{"level":"error","message":"job failed","exc_info":"Traceback (most recent call last):\\n  File x\\nMemoryError"}',
+        '{"level":"error","message":"failed","exc_info":"Traceback (most recent call last):\\n  File x\\nMemoryError"}',
     ],
 )
 def test_programs_that_ran_out_of_memory_say_so_in_many_ways(line):

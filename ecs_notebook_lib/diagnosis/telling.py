@@ -97,7 +97,8 @@ def _tiers(lines: pd.DataFrame, old: set[str], dead: pd.Series) -> pd.Series:
     quiet = level.isin(("", "WARN"))
     spoken = pd.Series([speaks_of_an_error(text) for text in lines["message"]], index=lines.index, dtype=bool)
     tiers = pd.Series(pd.NA, index=lines.index, dtype="Int64")
-    tiers = tiers.mask(dead & (lines["from_end"] < _VERY_END), 4)
+    last_words = (lines["from_end"] < _VERY_END) | (new & (lines["from_end"] < _NEAR_END))
+    tiers = tiers.mask(dead & last_words, 4)
     tiers = tiers.mask(known | lines["trace"] | error | (new & quiet & spoken), 3)
     for tier, chosen in ((2, error), (1, lines["trace"]), (0, known)):
         tiers = tiers.mask(new & chosen, tier)

@@ -58,6 +58,7 @@ LOG_STREAMS = FrameSchema(
     ),
 )
 
+_LAST_LINES = 200
 _MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action", "resource")
 
 
@@ -91,9 +92,15 @@ def _read(events: pd.DataFrame) -> pd.DataFrame:
 
 
 def _meaning(line: LogLine, message: str) -> Message | None:
-    """Return what a line means: of a JSON line its message, then its stack trace, then all of it."""
-    texts_ = dict.fromkeys([line.text, line.trace, message])
-    return next(filter(None, map(find_in_log, texts_)), None)
+    """Return what a line means; of several lines in one, a stack trace, the last that speaks of a cause."""
+    several = line.lines[-_LAST_LINES:]
+    if len(several) > 1:
+        each = (find_in_log(text) for text in reversed(several))
+        causes = (found for found in each if found and found.kind in error_kinds() and found.kind != "traceback")
+        cause = next(causes, None)
+        if cause is not None:
+            return cause
+    return find_in_log(line.text) or find_in_log(message)
 
 
 def _harmless(line: LogLine, message: Message | None) -> bool:

@@ -1,7 +1,5 @@
 """Whose 200 it is, and how much each revision printed at which level."""
 
-import math
-
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -20,6 +18,7 @@ from ecs_notebook_lib.plots.style import (
 
 _ROW = 0.85
 _DAY, _PIECES = 1440, 300
+_ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
 
 
 def plot_health_answers(answers: pd.DataFrame, *, since: pd.Timestamp, ax: Axes | None = None) -> Axes:
@@ -85,4 +84,4 @@ def plot_log_volume(log_events: pd.DataFrame, *, since: pd.Timestamp, ax: Axes |
 
 def _minutes_of_piece(instants: pd.Series) -> int:
     span = (instants.max() - instants.min()).total_seconds() / 60 if len(instants) else 0.0
-    return max(1, math.ceil(span / _PIECES))
+    return next((minutes for minutes in _ROUND if span / minutes <= _PIECES), _ROUND[-1])
