@@ -87,6 +87,7 @@ def test_the_text_of_a_json_line_is_what_its_message_says(members, text):
     ("one", "other"),
     [
         ("took 12 ms", "took 3.5 ms"),
+        ("[http-0] took 0 ms", "[http-12] took 3 ms"),
         ("request 550e8400-e29b-41d4-a716-446655440000 done", "request 123e4567-e89b-12d3-a456-426614174000 done"),
         ("from 10.0.1.5:1024", "from 10.0.200.7:80"),
         ("2025-07-12T09:00:01.123Z start", "2025-07-13T10:11:12Z start"),
@@ -98,6 +99,7 @@ def test_the_text_of_a_json_line_is_what_its_message_says(members, text):
             "User: arn:aws:sts::444455556666:assumed-role/web/528ccd77af108ffff",
         ),
         ("at 0xdeadbeef", "at 0x1f"),
+        ("java.lang.Object@1b2c3d left", "java.lang.Object@7f31 left"),
         (f'body "{"a" * 100}"', f'body "{"b" * 80}"'),
         ("id req8fK3xYz09Lm", "id req7gQ1aBc22Pp"),
         ("x   y\t1", "x y 2"),
@@ -111,6 +113,8 @@ def test_lines_that_differ_in_what_varies_have_one_pattern(one, other):
     ("one", "other"),
     [
         ("error_count: 0", "error_count: 1"),
+        ("failed=0", "failed=3"),
+        ("0 errors", "12 errors"),
         ('"GET /health HTTP/1.1" 200 15', '"GET /health HTTP/1.1" 500 15'),
         ("GET /health", "GET /status"),
         ("No module named 'app'", "No module named 'web'"),

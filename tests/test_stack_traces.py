@@ -207,11 +207,11 @@ def test_a_trace_is_one_row_however_its_lines_arrive(text, language, exception, 
         assert not events.loc[events["message"].str.startswith("INFO"), "trace_id"].notna().any(), way
 
 
-def test_what_node_prints_before_an_uncaught_error_does_not_hide_it():
+def test_what_node_prints_before_an_uncaught_error_belongs_to_it():
     [trace] = stack_traces_frame(log_events(NODE.split("\n"))).to_dict("records")
 
     assert trace["message"] == "Error: connect ECONNREFUSED 10.0.2.9:5432"
-    assert trace["text"].endswith("Node.js v20.11.1")
+    assert trace["text"] == NODE
 
 
 def test_equal_traces_are_counted_by_pattern_and_revision():
@@ -237,6 +237,15 @@ def test_a_trace_that_ran_away_is_shown_by_its_ends():
 
     assert trace["line_count"] == 901
     assert len(trace["text"].split("\n")) == MAX_TEXT_LINES
+
+
+def test_a_traceback_that_another_line_interrupts_still_says_something():
+    lines = PYTHON_DURING.split("\n")
+
+    [trace] = find_traces([*lines[:3], "INFO:     another thread", lines[3]])
+
+    assert (trace.end, trace.exception) == (3, "")
+    assert trace.message == 'url = os.environ["DATABASE_URL"]'
 
 
 def test_traces_of_two_streams_do_not_mix():

@@ -188,6 +188,13 @@ def test_an_exception_at_the_end_of_a_dead_container_is_a_finding():
     assert "2 dead containers of web:2" in finding.statement
 
 
+def test_an_exception_of_a_task_that_ecs_stopped_is_no_uncaught_one():
+    frames = Given(START, [*START, *PYTHON_DURING.split("\n")])
+    frames.tasks["stop_code"] = "ServiceSchedulerInitiated"
+
+    assert results_of(frames)["exceptions_of_dead_tasks"].outcome is Outcome.CLEAR
+
+
 def test_an_exception_that_was_survived_is_no_uncaught_one():
     result = results_of(Given(START, [*PYTHON_DURING.split("\n"), *ACCESS]))["exceptions_of_dead_tasks"]
 

@@ -82,7 +82,7 @@ _VARIABLE = re.compile(
         |(?<!\d)\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d(?:\ [+-]\d{4})?
         |(?<![\d:])\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?![\d:]))
     | (?P<id>(?<!\w)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?!\w)
-        |(?<!\w)0x[0-9a-fA-F]+)
+        |(?<!\w)0x[0-9a-fA-F]+|(?<=@)[0-9a-f]{4,16}(?!\w))
     | (?P<address>(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?(?![\w.]*\w)
         |(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}(?![\w:]))
     | (?P<quoted>"[^"]{61,}"|(?<!\w)'[^']{61,}')
@@ -148,7 +148,7 @@ def level_of(text: str) -> str | None:
 def pattern_of(text: str) -> str:
     """Return a line with its variable parts masked: times, addresses, identifiers, numbers, long quoted texts.
 
-    Paths and names stay. So do a single zero, which means that there is none, and the status of an access line.
+    Paths and names stay. So do a count of zero, which means that there is none, and the status of an access line.
     """
     plain = " ".join(text[: 2 * _MAX_PATTERN].split())
     return _VARIABLE.sub(_masked, plain[:_MAX_PATTERN])
@@ -156,11 +156,18 @@ def pattern_of(text: str) -> str:
 
 def _masked(match: re.Match[str]) -> str:
     kind, value = match.lastgroup, match[0]
-    if kind == "kept" or (kind == "number" and value == "0"):
+    if kind == "kept" or (value == "0" and _counts(match.string, match.start())):
         return value
     if kind == "word":
         return _masked_word(value)
     return f"<{kind}>"
+
+
+def _counts(text: str, start: int) -> bool:
+    """Say whether the zero at `start` is how many there are of something: `errors=0`, `failed: 0`, `0 errors`."""
+    return text[max(0, start - 3) : start].rstrip().endswith(("=", ":")) or text.startswith(
+        (" error", " fail", " warn"), start + 1
+    )
 
 
 def _masked_word(word: str) -> str:

@@ -103,7 +103,7 @@ def _python(lines: Sequence[str], start: int) -> Trace:
         elif not (told and line.startswith(_OF_PYTHON_MESSAGE)):
             break
         number += 1
-    told = told or _last_error_within(lines[start + 1 : number])
+    told = told or _error_within(lines[start + 1 : number]) or lines[number - 1]
     match = _PYTHON_ERROR.match(told)
     return Trace(start, number, "python", match[1] if match else "", told.strip()[:_MAX_MESSAGE])
 
@@ -117,8 +117,8 @@ def _python_error(line: str) -> bool:
     return match is not None and match[1] not in _LEVEL_WORDS
 
 
-def _last_error_within(lines: Sequence[str]) -> str:
-    """Return the last line that names an error: those of an exception group are all indented."""
+def _error_within(lines: Sequence[str]) -> str:
+    """Return the first line that names an error: those of an exception group are all indented."""
     plain = (line.strip(" \t|+-") for line in lines)
     named = [line for line in plain if _NAMED.match(line[:_MAX_MESSAGE])]
     return named[0] if named else ""
@@ -162,12 +162,20 @@ def _framed(lines: Sequence[str], number: int, since: int) -> Trace | None:
     while language == "java" and (more := _java_goes_on(lines, end)) > end:
         end = _while(lines, more, _is_java_line)
     exception, told = _named(lines[start])
+    causes = [line.strip() for line in lines[start:end] if line.startswith("Caused by: ")]
     if language == "dotnet" and not exception:
         return None
-    end = _node_goes_on(lines, end) if language == "node" else end
-    causes = [line.strip() for line in lines[start:end] if line.startswith("Caused by: ")]
+    if language == "node":
+        start, end = _with_source(lines, start, since), _node_goes_on(lines, end)
     message = f"{told}; {causes[-1]}" if causes else told
     return Trace(start, end, language, exception, message[:_MAX_MESSAGE])
+
+
+def _with_source(lines: Sequence[str], start: int, since: int) -> int:
+    """Return the start of a trace with the place, line and caret that Node prints before an error that it dies of."""
+    above = range(start - 1, max(since, start - 3) - 1, -1)
+    caret = next((n for n in above if lines[n].strip() and not lines[n].strip("^ \t")), None)
+    return start if caret is None else max(since, caret - 2)
 
 
 def _language(frame: str) -> str:

@@ -13,6 +13,8 @@ _LAST_WORDS = 60
 
 _SHOWN = 200
 
+_STOPPED_FROM_OUTSIDE = ("ServiceSchedulerInitiated", "UserInitiated", "SpotInterruption", "TerminationNotice")
+
 
 def new_log_patterns(frames: Frames) -> Iterator[Finding]:
     """Errors that the examined revision printed, and the last good one, in the lines that were read, never did.
@@ -41,15 +43,17 @@ def new_log_patterns(frames: Frames) -> Iterator[Finding]:
 
 
 def exceptions_of_dead_tasks(frames: Frames) -> Iterator[Finding]:
-    """Containers of the examined revision that died with a stack trace among their last lines.
+    """Containers of the examined revision that died by themselves with a stack trace among their last lines.
 
-    A task that ECS stopped may print one while it shuts down.
+    A task that ECS or somebody stopped may print one while it shuts down: that says nothing.
     """
     dead = dead_streams(frames)
     if not dead:
         raise NothingToExamineError("no log line of a dead task of the examined revision was read")
     last_words = _last_words(frames.log_events, dead)
+    stopped = frames.tasks.loc[frames.tasks["stop_code"].isin(_STOPPED_FROM_OUTSIDE), "task_id"]
     traces = frames.stack_traces[frames.stack_traces["trace_id"].isin(last_words)]
+    traces = traces[~traces["task_id"].isin(stopped)]
     if not len(traces):
         return
     revision = most_common(traces["revision"])
