@@ -41,10 +41,10 @@ GOOD, BAD = "web:1", "web:2"
 class Given(Frames):
     """Frames with the lines of a last good task and of dead tasks of the examined revision."""
 
-    def __init__(self, good, *dead, gaps=()):
+    def __init__(self, good, *dead, gaps=(), last_good=GOOD):
         super().__init__(incident_of("clarity-healthy").snapshot)
         begun = datetime(2025, 7, 12, 8, tzinfo=UTC)
-        deployments = tuple(Deployment(f"arn:aws:ecs:task-definition/{name}", begun) for name in (GOOD, BAD))
+        deployments = tuple(Deployment(f"arn:aws:ecs:task-definition/{name}", begun) for name in (last_good, BAD))
         self.history = DeploymentHistory(deployments, deployments[1], deployments[0])
         self.gaps = dict(gaps)
         parts = [log_events(good, revision=GOOD, stream="ecs/web/good")]
@@ -122,6 +122,21 @@ def test_an_error_that_the_last_good_revision_printed_too_comes_after_a_new_one(
     frames = Given([*START, old], [*START, "ERROR: table is missing", old])
 
     assert list(telling_lines(frames)["message"])[:2] == ["ERROR: table is missing", old]
+
+
+def test_a_revision_is_not_compared_with_itself():
+    lines = ["ERROR: metrics are off", *START, "ERROR: connect ECONNREFUSED 10.0.2.9:5432", "ERROR: bye"]
+    frames = Given([], lines, last_good=BAD)
+
+    assert telling_lines(frames)["why"].iloc[0] == "a known error"
+    assert frames.log_patterns["new"].isna().all()
+    assert results_of(frames)["new_log_patterns"].outcome is Outcome.NOT_CHECKED
+
+
+def test_a_known_error_comes_first_also_among_old_ones():
+    old = ["ERROR: connect ECONNREFUSED 10.0.2.9:5432", "ERROR: bye"]
+
+    assert list(telling_lines(Given(old, old))["message"]) == old
 
 
 def test_without_lines_of_the_examined_revision_nothing_is_shown():

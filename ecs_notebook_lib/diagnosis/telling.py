@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.columns import texts
 from ecs_notebook_lib.frames.log_patterns import pattern_lines
@@ -25,17 +24,18 @@ _WHY = (
     "an error, or what sounds like one",
     "the last words of a container",
 )
+_SPOKEN, _LAST_WORDS, _NOTHING = 3, 4, 5
 _NOT_ITSELF = frozenset({"traceback"})
 _NO_MESSAGE = frozenset({"http_access", "listening"})
 
 
 def of_examined(frames: Frames, rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows that are about the examined revision."""
-    return _of(frames.history.examined, rows)
+    return _of(frames.history.examined.revision if frames.history.examined else "", rows)
 
 
-def _of(deployment: Deployment | None, rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["revision"].fillna("") == deployment.revision] if deployment else rows.head(0)
+def _of(revision: str, rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["revision"].fillna("") == revision] if revision else rows.head(0)
 
 
 def dead_streams(frames: Frames) -> list[str]:
@@ -54,7 +54,7 @@ def telling_lines(frames: Frames) -> pd.DataFrame:
     First come errors whose meaning is known, then what stack traces say, then errors that the last good revision
     never printed, then other errors, last what dead containers printed at the very end. Within each, what stands near
     the end of a dead container comes first, then what more streams hold, then what came last. What the last good
-    revision printed as well counts as another error, whatever it is.
+    revision printed as well counts as another error, and there what is known comes first.
 
     Returns
     -------
@@ -62,8 +62,8 @@ def telling_lines(frames: Frames) -> pd.DataFrame:
         logged_at, revision, container, log_stream, level, message (raw, untrusted), why.
     """
     lines = _candidates(frames)
-    order = {"tier": True, "far": True, "fewer_streams": True, "from_end": True, "logged_at": False}
-    ranked = lines.dropna(subset=["tier"]).sort_values([*order], ascending=[*order.values()], kind="stable")
+    order = {"tier": True, "strength": True, "far": True, "fewer_streams": True, "from_end": True, "logged_at": False}
+    ranked = lines.sort_values([*order], ascending=[*order.values()], kind="stable")
     best = ranked.drop_duplicates("pattern").head(_RANKED)
     why = texts((_WHY[tier] for tier in best["tier"]), best.index)
     return best.assign(why=why)[_COLUMNS].reset_index(drop=True)
@@ -81,30 +81,27 @@ def _candidates(frames: Frames) -> pd.DataFrame:
     lines = pattern_lines(plain.assign(trace_id=None), traces, also=("from_end", "trace", "kind"))
     lines = lines[~lines["harmless"].fillna(value=False)]
     dead = lines["log_stream"].isin(dead_streams(frames))
+    strength, new = _strength(lines), ~lines["pattern"].isin(_patterns_of_last_good(frames))
+    last_words = dead & ((lines["from_end"] < _VERY_END) | (new & (lines["from_end"] < _NEAR_END)))
+    tier = strength.mask(~new & (strength == _SPOKEN), _NOTHING).mask(~new & (strength < _SPOKEN), _SPOKEN)
     lines = lines.assign(
-        tier=_tiers(lines, _patterns_of_last_good(frames), dead),
+        tier=tier.mask((tier == _NOTHING) & last_words, _LAST_WORDS),
+        strength=strength,
         far=~dead | (lines["from_end"] > _NEAR_END),
         fewer_streams=-lines.groupby("pattern")["log_stream"].transform("nunique"),
     )
-    return lines.reset_index(drop=True)
+    return lines[lines["tier"] < _NOTHING].reset_index(drop=True)
 
 
-def _tiers(lines: pd.DataFrame, old: set[str], dead: pd.Series) -> pd.Series:
-    """Return the place of each line in the order of `_WHY`; missing if it tells nothing."""
-    new = ~lines["pattern"].isin(old)
-    known, level = lines["kind"].isin(error_kinds() - _NOT_ITSELF), lines["level"].fillna("")
-    error = level.isin(ERRORS)
-    quiet = level.isin(("", "WARN"))
+def _strength(lines: pd.DataFrame) -> pd.Series:
+    """Return how much each line says by itself: its place in `_WHY`, or `_NOTHING`."""
+    level = lines["level"].fillna("")
     spoken = pd.Series([speaks_of_an_error(text) for text in lines["message"]], index=lines.index, dtype=bool)
-    tiers = pd.Series(pd.NA, index=lines.index, dtype="Int64")
-    last_words = (lines["from_end"] < _VERY_END) | (new & (lines["from_end"] < _NEAR_END))
-    tiers = tiers.mask(dead & last_words, 4)
-    tiers = tiers.mask(known | lines["trace"] | error | (new & quiet & spoken), 3)
-    for tier, chosen in ((2, error), (1, lines["trace"]), (0, known)):
-        tiers = tiers.mask(new & chosen, tier)
-    return tiers
+    strength = pd.Series(_NOTHING, index=lines.index, dtype="int64")
+    strength = strength.mask(level.isin(("", "WARN")) & spoken, _SPOKEN).mask(level.isin(ERRORS), 2)
+    return strength.mask(lines["trace"].astype(bool), 1).mask(lines["kind"].isin(error_kinds() - _NOT_ITSELF), 0)
 
 
 def _patterns_of_last_good(frames: Frames) -> set[str]:
-    good = frames.history.last_good
+    good = frames.history.former_revision
     return {*_of(good, frames.log_events)["pattern"].dropna(), *_of(good, frames.stack_traces)["pattern"].dropna()}

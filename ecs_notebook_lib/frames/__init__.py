@@ -175,8 +175,7 @@ class Frames:
     @cached_property
     def log_patterns(self) -> pd.DataFrame:
         """Return `log_patterns`: what each revision prints, and what the last good one never did."""
-        last_good = self.history.last_good.revision if self.history.last_good else ""
-        return log_patterns.log_patterns_frame(self.log_events, self.stack_traces, last_good)
+        return log_patterns.log_patterns_frame(self.log_events, self.stack_traces, self.history.former_revision)
 
     @cached_property
     def roles(self) -> pd.DataFrame:

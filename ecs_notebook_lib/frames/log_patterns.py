@@ -29,7 +29,7 @@ LOG_PATTERNS = FrameSchema(
 
 
 def log_patterns_frame(log_events: pd.DataFrame, stack_traces: pd.DataFrame, last_good: str) -> pd.DataFrame:
-    """Return `LOG_PATTERNS`; `last_good` is the revision to compare with, `""` if none is known."""
+    """Return `LOG_PATTERNS`; `last_good` is the revision to compare with, `""` if there is none."""
     lines = pattern_lines(log_events, stack_traces).sort_values("logged_at", kind="stable")
     lines = lines.assign(gravity=lines["level"].map({level: n for n, level in enumerate(LEVELS)}))
     groups = lines.groupby(["revision", "pattern"], dropna=False, sort=False)
@@ -44,8 +44,8 @@ def log_patterns_frame(log_events: pd.DataFrame, stack_traces: pd.DataFrame, las
     ).reset_index()
     frame["level"] = frame["gravity"].map(dict(enumerate(LEVELS)))
     known = set(frame.loc[frame["revision"] == last_good, "pattern"])
-    unknown = ~frame["pattern"].isin(known) & (frame["revision"] != last_good).fillna(value=True)
-    frame["new"] = unknown.astype("boolean") if known else pd.Series(pd.NA, index=frame.index, dtype="boolean")
+    new = (~frame["pattern"].isin(known)).astype("boolean")
+    frame["new"] = new.where(frame["revision"].notna() & bool(known))
     return declared(frame.sort_values("first_at", kind="stable"), LOG_PATTERNS)
 
 
