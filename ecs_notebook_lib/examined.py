@@ -68,6 +68,12 @@ class DeploymentHistory:
     last_good: Deployment | None
 
     @property
+    def former_revision(self) -> str:
+        """Return the last good revision if it is another one than the examined; `""`: there is none to compare with."""
+        former = self.last_good.revision if self.last_good else ""
+        return "" if self.examined and self.examined.revision == former else former
+
+    @property
     def troubled_since(self) -> datetime | None:
         """Return when the first of the deployments began after which the service was not well any more."""
         began = None

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.log_tables import telling_lines_table
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
@@ -32,6 +33,7 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
         columns = ["cause", "probability", "for", "against"]
         _print(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])
         _print(console, "The five usual hypotheses", words.hypotheses_table(diagnosis))
+        _print_lines(console, incident)
     counted = words.findings_table(diagnosis)
     others = counted["counts"].str.startswith("another revision")
     _print(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
@@ -40,6 +42,15 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     if not diagnosis.state.settled:
         _print_plan(console, incident)
     _print(console, "What was not seen", words.gaps_table(incident))
+
+
+def _print_lines(console: Console, incident: Incident) -> None:
+    lines = telling_lines_table(incident.frames)
+    _print(
+        console,
+        "The log lines that tell most",
+        lines.assign(logged_at=lines["logged_at"].dt.strftime("%H:%M:%S"))[["logged_at", "container", "line", "why"]],
+    )
 
 
 def _print_plan(console: Console, incident: Incident) -> None:

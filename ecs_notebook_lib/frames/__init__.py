@@ -9,7 +9,20 @@ import pandas as pd
 import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
-from ecs_notebook_lib.frames import access, coverage, ecs, kept, logs, metrics, routing, shape, targets, tasks
+from ecs_notebook_lib.frames import (
+    access,
+    coverage,
+    ecs,
+    kept,
+    log_patterns,
+    logs,
+    metrics,
+    routing,
+    shape,
+    stack_traces,
+    targets,
+    tasks,
+)
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.reading import frame_of, read_pages
 from ecs_notebook_lib.snapshot import Snapshot
@@ -39,6 +52,8 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         metrics.METRICS,
         logs.LOG_EVENTS,
         logs.LOG_STREAMS,
+        stack_traces.STACK_TRACES,
+        log_patterns.LOG_PATTERNS,
         access.ROLES,
         access.POLICIES,
         access.SIMULATED_ACCESS,
@@ -202,6 +217,16 @@ class Frames:
     def log_streams(self) -> pd.DataFrame:
         """Return `log_streams`: a summary of the lines that were read."""
         return logs.log_streams_frame(self.log_events)
+
+    @cached_property
+    def stack_traces(self) -> pd.DataFrame:
+        """Return `stack_traces` in those lines."""
+        return stack_traces.stack_traces_frame(self.log_events)
+
+    @cached_property
+    def log_patterns(self) -> pd.DataFrame:
+        """Return `log_patterns`: what each revision prints, and what the last good one never did."""
+        return log_patterns.log_patterns_frame(self.log_events, self.stack_traces, self.history.former_revision)
 
     @cached_property
     def roles(self) -> pd.DataFrame:

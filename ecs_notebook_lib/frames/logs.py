@@ -3,8 +3,11 @@
 import pandas as pd
 
 from ecs_notebook_lib.examined import DeploymentHistory
-from ecs_notebook_lib.frames.columns import COUNT, TEXT, UTC_TIME, Column, FrameSchema, declared, texts
-from ecs_notebook_lib.knowledge.messages import Message, find_in_log
+from ecs_notebook_lib.frames.columns import COUNT, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
+from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
+from ecs_notebook_lib.frames.stack_traces import trace_ids
+from ecs_notebook_lib.knowledge.harmless import harmless_reason
+from ecs_notebook_lib.knowledge.messages import Message, error_kinds, find_in_log
 
 _NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "logs:GetLogEvents")
 
@@ -23,6 +26,10 @@ LOG_EVENTS = FrameSchema(
         Column("container", TEXT, "", "Middle part of the stream's name."),
         Column("revision", TEXT, "", "`family:number` that printed it; missing if that is not known."),
         Column("revision_source", TEXT, "", "`task`, or `deployment_window` if ECS has forgotten the task."),
+        Column("level", TEXT, "", "FATAL, ERROR, WARN, INFO, DEBUG or TRACE; missing if the line names none."),
+        Column("pattern", TEXT, "", "The line with its variable parts masked; of a JSON line, its message."),
+        Column("harmless", TRUTH, "", "Whether the line is in `knowledge/harmless.toml`: it may look like an error."),
+        Column("trace_id", TEXT, "", "Row of `stack_traces` that the line belongs to; missing for most."),
         Column("kind", TEXT, "", "What the line means, by `knowledge/messages`; missing if it is not known."),
         Column("client", TEXT, "", "Of an access line: address of the client."),
         Column("path", TEXT, "", "Of an access line: path that was asked for."),
@@ -51,6 +58,7 @@ LOG_STREAMS = FrameSchema(
     ),
 )
 
+_LAST_LINES = 200
 _MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action", "resource")
 
 
@@ -62,12 +70,42 @@ def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: Deploymen
     events = events.sort_values(["logged_at", "log_stream"], kind="stable", ignore_index=True)
     names = events["log_stream"].str.rsplit("/", n=2)
     events = events.assign(task_id=names.str[-1], container=names.str[-2])
-    messages = [find_in_log(line) for line in events["message"]]
+    events = _read(events.assign(message=events["message"].fillna("")))
+    return declared(_attributed(events, tasks, history), LOG_EVENTS)
+
+
+def _read(events: pd.DataFrame) -> pd.DataFrame:
+    """Add what the lines say; equal ones are read once."""
+    lines = {text: read_line(text) for text in events["message"].unique()}
+    found = {text: _meaning(line, text) for text, line in lines.items()}
+    messages = [found[text] for text in events["message"]]
     events["kind"] = texts((message.kind if message else None for message in messages), events.index)
     for part in _MESSAGE_PARTS:
         events[part] = texts((_part(message, part) for message in messages), events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
-    return declared(_attributed(events, tasks, history), LOG_EVENTS)
+    events["level"] = texts((lines[text].level for text in events["message"]), events.index)
+    patterns = {text: pattern_of(line.text) for text, line in lines.items()}
+    events["pattern"] = texts((patterns[text] for text in events["message"]), events.index)
+    harmless = {text for text, line in lines.items() if _harmless(line, found[text])}
+    events["harmless"] = events["message"].isin(harmless).astype("boolean")
+    return events.assign(trace_id=trace_ids(events, lines))
+
+
+def _meaning(line: LogLine, message: str) -> Message | None:
+    """Return what a line means; of several lines in one, a stack trace, the last that speaks of a cause."""
+    several = line.lines[-_LAST_LINES:]
+    if len(several) > 1:
+        each = (find_in_log(text) for text in reversed(several))
+        causes = (found for found in each if found and found.kind in error_kinds() and found.kind != "traceback")
+        cause = next(causes, None)
+        if cause is not None:
+            return cause
+    return find_in_log(line.text) or find_in_log(message)
+
+
+def _harmless(line: LogLine, message: Message | None) -> bool:
+    known = message is not None and message.kind in error_kinds()
+    return not known and line.level != "FATAL" and harmless_reason(line.text) != ""
 
 
 def _part(message: Message | None, name: str) -> str | None:

@@ -122,6 +122,12 @@ def templates() -> tuple[MessageTemplate, ...]:
 
 
 @cache
+def error_kinds() -> frozenset[str]:
+    """Return the kinds of log lines that speak of a cause: their rows name a family."""
+    return frozenset(row.kind for row in templates() if row.where == "log_line" and row.family)
+
+
+@cache
 def _templates_of(where: str) -> tuple[tuple[str, MessageTemplate], ...]:
     """Return the rows of one place with their longest literal: those that tell the whole text first, then heaviest."""
     rows = sorted((row for row in templates() if row.where == where), key=lambda row: (row.anywhere, -row.weight))

@@ -2,7 +2,7 @@
 
 from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential
-from ecs_notebook_lib.plots.logs import plot_health_answers
+from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
 from ecs_notebook_lib.plots.permissions import plot_access
 from ecs_notebook_lib.plots.targets import plot_target_states
 from ecs_notebook_lib.plots.tasks import plot_task_lifetimes
@@ -12,6 +12,7 @@ __all__ = [
     "plot_deployments",
     "plot_differential",
     "plot_health_answers",
+    "plot_log_volume",
     "plot_target_states",
     "plot_task_lifetimes",
 ]

@@ -34,6 +34,16 @@ ASKER_COLORS = {
     "the container's own check": "#4393c3",
     "somebody else": "#8c96a3",
 }
+NO_LEVEL = "no level"
+LEVEL_COLORS = {
+    "FATAL": "#67001f",
+    "ERROR": "#b2182b",
+    "WARN": "#d9a441",
+    "INFO": "#4393c3",
+    "DEBUG": "#92c5de",
+    "TRACE": "#d1e5f0",
+    NO_LEVEL: "#8c96a3",
+}
 
 _MAX_LABEL = 60
 

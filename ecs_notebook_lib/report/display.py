@@ -1,5 +1,7 @@
 """What the notebooks show of an incident, as Markdown made from the findings."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from IPython.display import Markdown
 
@@ -42,6 +44,12 @@ def show_source(incident: Incident) -> Markdown:
         markdown_table(gaps) if len(gaps) else "Every call that was made was answered.",
     ]
     return Markdown("\n\n".join(line for line in lines if line))
+
+
+def show_traces(texts: Sequence[str]) -> Markdown:
+    """Return stack traces whole, each in a block in which nothing is Markdown or HTML."""
+    blocks = ("\n".join(f"    {visible(line)}" for line in text.split("\n")) for text in texts)
+    return Markdown("\n\n---\n\n".join(blocks) or "No stack trace was read.")
 
 
 def show_verdict(incident: Incident) -> Markdown:

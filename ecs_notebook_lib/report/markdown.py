@@ -4,6 +4,7 @@ import pandas as pd
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.log_tables import telling_lines_table
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
@@ -21,6 +22,7 @@ def markdown_of(incident: Incident) -> str:
         plain(f"{words.impact(incident)} {words.rollback(incident)}"),
         _section("Differential diagnosis", words.differential_table(diagnosis)),
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
+        _section("The log lines that tell most", telling_lines_table(incident.frames)),
         _section("Findings", words.findings_table(diagnosis)),
         _section("What to check next", words.plan_table(diagnosis)),
         _section("What was not seen", words.gaps_table(incident)),

@@ -87,14 +87,6 @@ def denials_table(frames: Frames) -> pd.DataFrame:
     return summary.reset_index()
 
 
-def last_lines_table(frames: Frames) -> pd.DataFrame:
-    """Return the last lines of the newest stream of the examined revision."""
-    examined = frames.history.examined
-    lines = frames.log_events[frames.log_events["revision"] == (examined.revision if examined else "")]
-    newest = lines[lines["log_stream"] == lines["log_stream"].iloc[-1]] if len(lines) else lines
-    return newest[["logged_at", "message"]].tail(_NEWEST)
-
-
 def health_answers_table(frames: Frames) -> pd.DataFrame:
     """Return whose 200 it is: revision, asker, status, how many, first and last when, and what that proves."""
     answers = health_path_answers(frames)

@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from ecs_notebook_lib.diagnosis.checks import configuration, deployments, logs, permissions, resources, targets, tasks
+from ecs_notebook_lib.diagnosis.checks import (
+    configuration,
+    deployments,
+    log_patterns,
+    logs,
+    permissions,
+    resources,
+    targets,
+    tasks,
+)
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
@@ -23,6 +32,8 @@ CHECKS: Mapping[str, Examine] = {
         tasks.stopped_tasks,
         logs.log_errors,
         logs.health_answers,
+        log_patterns.new_log_patterns,
+        log_patterns.exceptions_of_dead_tasks,
         permissions.role_permissions,
         permissions.roles_exist,
         permissions.resource_policies,

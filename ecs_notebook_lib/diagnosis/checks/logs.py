@@ -12,10 +12,11 @@ _ERRORS = {
     "connection_timeout": "dependency_error_in_log",
     "endpoint_timeout": "dependency_error_in_log",
     "heap_exhausted": "memory_error_in_log",
+    "killed_for_memory": "memory_error_in_log",
 }
 _WORDS = {
     "dependency_error_in_log": "print that something they call does not answer",
-    "memory_error_in_log": "print that their heap is exhausted",
+    "memory_error_in_log": "print that they ran out of memory",
 }
 HEALTH_CHECKER = "ELB-HealthChecker"
 
