@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.collect import access_facts, ecs, elbv2, logs
+from ecs_notebook_lib.collect import access_facts, ecs, elbv2, existence, logs
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
@@ -49,6 +49,8 @@ def collect_incident(
     tasks, history, definitions = incident.collect_tasks()
     progress("logs")
     denials = incident.collect_logs(tasks, history, definitions)
+    progress("what the revision names")
+    incident.collect_existence(history, definitions)
     progress("roles and policies")
     incident.collect_access(history, definitions, denials)
     account = _account(service, tasks)
@@ -144,6 +146,17 @@ class _Incident:
         computed = logs.awslogs_streams(definitions.get(good.task_definition, {}), "")
         for group in dict.fromkeys(stream.group for stream in computed):
             yield from logs.streams_before(self._caller, group, began)
+
+    def collect_existence(self, history: DeploymentHistory, definitions: Definitions) -> None:
+        """Ask whether what the service and the examined revision name exists."""
+        examined = history.examined.task_definition if history.examined else ""
+        existence.collect_existence(
+            self._caller,
+            cluster=self._cluster,
+            service=self._service,
+            definition=definitions.get(examined, {}),
+            read_groups=logs.read_groups(self._caller.pages),
+        )
 
     def collect_access(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> None:
         """Read the roles of the examined and the last good revision, and what they allow of what is needed."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.snapshot import Page
 
 TASKS_PER_GROUP = 3
 MAX_TASKS = 60
@@ -82,6 +83,15 @@ def streams_before(caller: Caller, group: str, began: datetime) -> list[Stream]:
     [answer] = caller.gather([request])
     before = [event for event in answer.items("events") if event["timestamp"] < _milliseconds(began)]
     return [Stream(group, name) for name in dict.fromkeys(event["logStreamName"] for event in before)][:TASKS_PER_GROUP]
+
+
+def read_groups(pages: Iterable[Page]) -> set[str]:
+    """Return the log groups of which lines, or an empty answer, have come: they exist."""
+    answered = (page for page in pages if page.operation in _READING and page.error is None)
+    return {str(page.params["logGroupName"]) for page in answered}
+
+
+_READING = ("logs:GetLogEvents", "logs:FilterLogEvents")
 
 
 def _milliseconds(instant: datetime) -> int:
