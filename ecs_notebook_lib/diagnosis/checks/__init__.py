@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ecs_notebook_lib.diagnosis.checks import deployments, logs, permissions, targets, tasks
+from ecs_notebook_lib.diagnosis.checks import deployments, existence, logs, permissions, targets, tasks
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
@@ -13,6 +13,8 @@ CHECKS: Mapping[str, Examine] = {
         deployments.deployment_state,
         deployments.past_deployments,
         deployments.service_events,
+        existence.named_things,
+        existence.service_capacity,
         targets.target_health,
         targets.registered_targets,
         tasks.stopped_tasks,
