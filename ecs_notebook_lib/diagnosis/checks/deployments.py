@@ -72,7 +72,7 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
 
 
 def service_events(frames: Frames) -> Iterator[Finding]:
-    """Whether the scheduler says that it cannot place or start tasks of the examined deployment."""
+    """Whether the scheduler says that it cannot place or start the examined deployment's tasks, or assume its roles."""
     examined = frames.history.examined
     if examined is None:
         raise NothingToExamineError("no deployment is known")
@@ -90,3 +90,8 @@ def service_events(frames: Frames) -> Iterator[Finding]:
         statement = "ECS says that tasks keep failing before they run, and waits longer before each new try."
         rows = keys_of(backoff, "event_id")
         yield Finding("starts_keep_failing", "service_events", statement, "events", rows, examined.revision)
+    refused = since[since["kind"] == "role_not_assumed"]
+    if len(refused):
+        statement = f"ECS could not assume a role of the revision: {refused['message'].iloc[0]}"
+        rows = keys_of(refused, "event_id")
+        yield Finding("role_not_assumed", "service_events", statement, "events", rows, examined.revision)
