@@ -27,7 +27,12 @@ MISSING = {
     "mount_target_missing",
     "service_discovery_missing",
 }
-CAPACITY = {"capacity_provider_empty", "no_container_instances", "instance_agents_disconnected"}
+CAPACITY = {
+    "capacity_provider_empty",
+    "no_container_instances",
+    "instance_agents_disconnected",
+    "no_instance_has_room",
+}
 ONLY_IF_NAMED = {
     "autoscaling:DescribeAutoScalingGroups",
     "ecr:DescribePullThroughCacheRules",
@@ -464,6 +469,9 @@ def test_a_role_of_the_same_name_and_another_path_is_not_the_one_that_is_named()
     frames, _ = look(moved)
     roles = frames.named_things[frames.named_things["kind"] == "role"].set_index("named_by")
 
+    [missing] = [f for row in run_checks(frames) for f in row.findings if f.kind == "role_missing"]
+
+    assert missing.rows == (f"arn:aws:iam::{ACCOUNT}:role/apps/{TASK_ROLE}",)
     assert not roles.loc["taskRoleArn", "exists"]
     assert roles.loc["taskRoleArn", "detail"].endswith(f"role/{TASK_ROLE}")
 
@@ -475,7 +483,7 @@ def launched_on(world, launch_type):
     world.scheduler.services[SERVICE].shape["launchType"] = launch_type
 
 
-def instance(number, *, connected=True, status="ACTIVE"):
+def instance(number, *, connected=True, status="ACTIVE", memory=3904):
     arn = f"arn:aws:ecs:{REGION}:{ACCOUNT}:container-instance/clarity-backend-cluster/{number:032x}"
     row = {
         "containerInstanceArn": arn,
@@ -483,7 +491,10 @@ def instance(number, *, connected=True, status="ACTIVE"):
         "status": status,
         "agentConnected": connected,
         "runningTasksCount": 0,
-        "remainingResources": [{"name": "CPU", "type": "INTEGER", "integerValue": 512}],
+        "remainingResources": [
+            {"name": "CPU", "type": "INTEGER", "integerValue": 2048},
+            {"name": "MEMORY", "type": "INTEGER", "integerValue": memory},
+        ],
         "registeredResources": [{"name": "MEMORY", "type": "INTEGER", "integerValue": 3904}],
     }
     return lambda world: world.holdings.container_instances.update({arn: row})
@@ -491,6 +502,11 @@ def instance(number, *, connected=True, status="ACTIVE"):
 
 def on_instances(world):
     launched_on(world, "EC2")
+
+
+def without_size(world):
+    for member in ("cpu", "memory"):
+        definition_of(world).pop(member)
 
 
 @pytest.mark.parametrize(
@@ -504,6 +520,10 @@ def on_instances(world):
         ),
         pytest.param([on_instances, instance(1, connected=False), instance(2)], set(), id="one-of-two-is-connected"),
         pytest.param([on_instances, instance(1, status="DRAINING")], set(), id="a-draining-one-is-no-lost-agent"),
+        pytest.param([on_instances, instance(1, memory=1024)], {"no_instance_has_room"}, id="full"),
+        pytest.param([on_instances, instance(1, memory=1024), instance(2)], set(), id="one-of-two-is-full"),
+        pytest.param([on_instances, instance(1, memory=None)], set(), id="room-is-not-known"),
+        pytest.param([on_instances, instance(1, memory=64), without_size], set(), id="need-is-not-known"),
     ],
 )
 def test_instances_matter_only_to_a_service_that_is_placed_on_them(changes, kinds):
@@ -514,7 +534,7 @@ def test_what_is_left_of_an_instance_is_a_column():
     frames, _ = look(on_instances, instance(1))
     [row] = frames.container_instances.to_dict("records")
 
-    assert (row["remaining_cpu"], row["registered_memory"], row["agent_connected"]) == (512, 3904, True)
+    assert (row["remaining_cpu"], row["registered_memory"], row["agent_connected"]) == (2048, 3904, True)
     assert "1 of 1 instances take tasks" in set(frames.named_things["detail"].dropna())
 
 

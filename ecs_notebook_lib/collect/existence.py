@@ -94,7 +94,8 @@ def _question(thing: NamedThing) -> Request:
     if thing.kind == ThingKind.IMAGE:
         return Request("ecr:DescribeImages", image_question(thing))
     operation, parameter = _QUESTIONS[thing.kind]
-    return Request(operation, {parameter: thing.identifiers[0]})
+    pages = 1 if thing.kind == ThingKind.LOG_GROUP else None  # they are sorted: the group itself comes first
+    return Request(operation, {parameter: thing.identifiers[0]}, pages)
 
 
 def _cluster_requests(cluster: str, service: Mapping[str, Any]) -> Iterator[Request]:

@@ -16,7 +16,6 @@ NAMED_THINGS = FrameSchema(
     "named_things",
     "",
     needs=(
-        *_DEFINITION,
         "ecr:DescribeImages",
         "secretsmanager:DescribeSecret",
         "ssm:DescribeParameters",
@@ -25,8 +24,9 @@ NAMED_THINGS = FrameSchema(
         "efs:DescribeMountTargets",
         "servicediscovery:GetService",
         "iam:GetRole",
+        *_DEFINITION,
     ),
-    rows="One row a thing that the examined revision or its service names. Empty: no task definition was read.",
+    rows="One row a thing that the examined revision or its service names. Empty: neither was read.",
     columns=(
         Column("kind", TEXT, "", "image, secret, parameter, log_group, role, file_system, mount_target, …"),
         Column("name", TEXT, "", "Name or ARN, as it is written."),

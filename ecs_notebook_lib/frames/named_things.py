@@ -3,8 +3,9 @@
 That a thing does not exist is said only if AWS says so; a refusal, another account or another region leaves it open.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -53,10 +54,11 @@ def named_things_frame(
     """
     definition = task_definition_of(snapshot, examined)
     service = next(iter(answered_rows(snapshot, "ecs:DescribeServices", "services")[-1:]), {})
-    if not definition:
-        return rows_frame((), NAMED_THINGS)
     answers = _Answers(snapshot, platforms)
-    rows = [_row("task_definition", examined, "service/taskDefinition", _State(True, str(definition.get("status"))))]
+    rows: list[dict[str, object]] = []
+    if definition:
+        state = _State(True, str(definition.get("status") or ""))
+        rows.append(_row("task_definition", examined, "service/taskDefinition", state))
     for thing in (*named_by_definition(definition), *named_by_service(service)):
         state = _State(None, reason=thing.elsewhere) if thing.elsewhere else answers.state_of(thing)
         rows.append(_row(thing.kind.value, thing.name, thing.named_by, state))
@@ -143,7 +145,7 @@ class _Answers:
         return _State(bool(found & wanted))
 
     def log_group(self, thing: NamedThing) -> _State:
-        if any(p["response"] is not None for op in _LOGS for p in self._pages_of_group(op, thing.name)):
+        if thing.name in self._read_groups:
             return _State(True, "lines of it were read")
         pages = [
             page
@@ -158,8 +160,11 @@ class _Answers:
             return _State(None, reason="it is not there yet; awslogs-create-group lets the first task make it")
         return _State(thing.name in found)
 
-    def _pages_of_group(self, operation: str, group: str) -> Iterator[dict[str, Any]]:
-        return (p for p in self._snapshot.records(operation) if p["params"].get("logGroupName") == group)
+    @cached_property
+    def _read_groups(self) -> set[str]:
+        """Return the log groups from which an answer came: the same that the collector does not ask for."""
+        pages = (page for operation in _LOGS for page in self._snapshot.records(operation))
+        return {str(page["params"].get("logGroupName")) for page in pages if page["response"] is not None}
 
     def file_system(self, thing: NamedThing) -> _State:
         response, state = self._single("efs:DescribeFileSystems", {"FileSystemId": thing.name})

@@ -159,7 +159,7 @@ def _secret_named(name: str, named_by: str, home: _Home) -> NamedThing:
 
 
 def _file_systems(definition: Mapping[str, Any]) -> Iterator[NamedThing]:
-    for volume in definition.get("volumes") or ():
+    for volume in definition.get("volumes") or ():  # FSx and Docker volumes are not asked for
         file_system = (volume.get("efsVolumeConfiguration") or {}).get("fileSystemId")
         if file_system:
             named_by = f"volumes/{volume.get('name', '')}"

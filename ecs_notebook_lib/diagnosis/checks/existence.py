@@ -28,7 +28,7 @@ def named_things(frames: Frames) -> Iterator[Finding]:
     AWS does not tell (a refusal, another account or region) is left open and never counts as missing.
     """
     things = frames.named_things
-    if not len(things):
+    if not things["kind"].eq("task_definition").any():
         raise NothingToExamineError("the task definition of the examined revision is not known")
     yield from _missing(things)
     yield from _platforms(frames)
@@ -137,6 +137,29 @@ def service_capacity(frames: Frames) -> Iterator[Finding]:
     if len(active) and active["agent_connected"].eq(other=False).fillna(value=False).all():
         statement = f"None of the {counted(len(active), 'active container instance')} has a connected agent."
         yield _capacity_finding("instance_agents_disconnected", statement, active, "container_instance_arn")
+
+    yield from _no_room(frames, active[active["agent_connected"].fillna(value=False)])
+
+
+def _no_room(frames: Frames, usable: pd.DataFrame) -> Iterator[Finding]:
+    """Yield that no instance has the memory, or the CPU, that one more task of the examined revision reserves.
+
+    A cluster in which the old tasks fill every instance looks the same: a rolling update then needs them to go first.
+    """
+    examined = frames.history.examined
+    arn = examined.task_definition if examined else ""
+    definition = frames.task_definitions[frames.task_definitions["task_definition"] == arn]
+    if not len(usable) or not len(definition):
+        return
+    containers = frames.container_definitions[frames.container_definitions["task_definition"] == arn]
+    reserved = pd.to_numeric(definition[["cpu", "memory"]].iloc[0])
+    memory = reserved["memory"] if pd.notna(reserved["memory"]) else containers["memory"].sum(min_count=len(containers))
+    for need, left, unit in ((memory, "memory", "MiB"), (reserved["cpu"], "cpu", "CPU units")):
+        most = usable[f"remaining_{left}"].max()
+        if pd.notna(need) and pd.notna(most) and int(most) < int(need):
+            statement = f"No container instance has room for a task: it takes {int(need)} {unit}, {int(most)} are left."
+            yield _capacity_finding("no_instance_has_room", statement, usable, "container_instance_arn")
+            return
 
 
 def _uses_fargate(frames: Frames) -> bool:
