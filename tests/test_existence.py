@@ -332,6 +332,20 @@ def test_a_refused_call_leaves_it_open_with_awss_reason(operation, kind, change)
     assert "AccessDenied" in check.reason or check.outcome is Outcome.CLEAR
 
 
+def test_the_plan_asks_for_the_image_by_its_name():
+    world = build("clarity-healthy")
+    world.refused |= {"ecr:DescribeImages"}
+    plan = {row.check: row.command for row in Incident(collect(world)).diagnosis.plan}
+
+    assert plan["named_things"].endswith("--repository-name clarity-backend --image-ids imageTag=build-141")
+
+
+def test_an_image_that_is_not_there_is_not_asked_for_by_a_call_that_could_fetch_it():
+    frames, _ = look(image(ecr("hub/nginx:1")), rule("hub"))
+
+    assert not frames.snapshot.records("ecr:BatchGetImage")
+
+
 def test_platforms_that_may_not_be_read_do_not_hide_that_the_image_exists():
     frames, kinds = look(refused=["ecr:BatchGetImage"])
 

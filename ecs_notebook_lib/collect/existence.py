@@ -116,7 +116,11 @@ def _tells_of_quota(event: Mapping[str, Any]) -> bool:
 
 
 def _following(cluster: str, asked: Request, answer: Answer) -> Iterator[Request]:
-    """Yield what an answer of the first wave makes it possible to ask."""
+    """Yield what an answer of the first wave makes it possible to ask.
+
+    A manifest is asked for only if the image is there: to ask for one that is not could make ECR fetch it through a
+    pull-through cache rule, and that would write.
+    """
     if asked.operation == "ecr:DescribeImages":
         registry = {"registryId": asked.params["registryId"]}
         if answer.items("imageDetails"):
