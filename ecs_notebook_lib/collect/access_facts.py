@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
-from ecs_notebook_lib.knowledge.needs import Need, ecr_image, role_name, secret_id
+from ecs_notebook_lib.collect.existence import existing_images, existing_secrets
+from ecs_notebook_lib.knowledge.needs import Need, role_name
 
 
 def collect_roles(caller: Caller, role_arns: Iterable[str]) -> None:
@@ -82,15 +83,7 @@ def collect_resource_policies(caller: Caller, needs: Iterable[Need]) -> None:
 
 def collect_for_rollback(caller: Caller, definition: Mapping[str, Any]) -> None:
     """Ask whether the images and secrets of the last good revision still exist; its roles are read anyway."""
-    containers = definition.get("containerDefinitions") or ()
-    images = (ecr_image(container.get("image", "")) for container in containers)
-    secrets = (secret_id(str(secret.get("valueFrom", ""))) for row in containers for secret in row.get("secrets") or ())
-    caller.gather(
-        [
-            *(Request("ecr:DescribeImages", image) for image in images if image),
-            *(Request("secretsmanager:DescribeSecret", {"SecretId": secret}) for secret in secrets if secret),
-        ]
-    )
+    caller.gather([*existing_images(definition), *existing_secrets(definition)])
 
 
 def _policy_requests(arn: str) -> Iterator[Request]:

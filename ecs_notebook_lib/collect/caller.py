@@ -5,7 +5,7 @@ What AWS refuses becomes an `Answer` with an error, never an exception: a refusa
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
@@ -93,7 +93,7 @@ class Caller:
     def __init__(self, clients: Clients, *, masker: Masker | None = None) -> None:
         self._clients = clients
         self._masker = masker or Masker()
-        self._answers: dict[str, Answer] = {}
+        self._answers: dict[str, Future[Answer]] = {}
         self._pages: list[Page] = []
         self._lock = threading.Lock()
 
@@ -121,13 +121,24 @@ class Caller:
         """Return the answers to independent questions, asked side by side, in the order of `requests`."""
         wanted = list(requests)
         batches = [list(_batches(request)) for request in wanted]
-        new = {batch.identity: batch for batch in chain.from_iterable(batches)}
-        new = {identity: batch for identity, batch in new.items() if identity not in self._answers}
-        for batch in new.values():
+        asked = {batch.identity: batch for batch in chain.from_iterable(batches)}
+        for batch in asked.values():
             self._client(batch.operation)
+        with self._lock:
+            new = [batch for identity, batch in asked.items() if identity not in self._answers]
+            self._answers |= {batch.identity: Future() for batch in new}
         with ThreadPoolExecutor(max_workers=_WORKERS) as workers:
-            self._answers.update(zip(new, workers.map(self._ask, new.values()), strict=True))
-        return [_joined([self._answers[batch.identity] for batch in group]) for group in batches]
+            list(workers.map(self._answer, new))
+        return [_joined([self._answers[batch.identity].result() for batch in group]) for group in batches]
+
+    def _answer(self, request: Request) -> None:
+        """Ask, and let everybody know the answer who asked the same meanwhile."""
+        future = self._answers[request.identity]
+        try:
+            future.set_result(self._ask(request))
+        except BaseException as error:
+            future.set_exception(error)
+            raise
 
     def _client(self, operation: str) -> Any:
         try:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.collect import access_facts, ecs, elbv2, kept, logs
+from ecs_notebook_lib.collect import access_facts, ecs, elbv2, existence, kept, logs
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller
 from ecs_notebook_lib.collect.metrics import metric_requests
@@ -53,9 +53,9 @@ def collect_incident(
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
     since = parse_window(window or DEFAULT_WINDOW, as_of=as_of)[0]
-    progress("logs, roles and policies, routing, metrics")
+    progress("logs, roles and policies, what the revision names, routing, metrics")
     _side_by_side(
-        lambda: incident.collect_access(history, definitions, incident.collect_logs(tasks, history, definitions)),
+        lambda: incident.collect_details(tasks, history, definitions),
         incident.collect_routing,
         lambda: incident.collect_metrics(since),
     )
@@ -194,6 +194,25 @@ class _Incident:
         computed = logs.awslogs_streams(definitions.get(good.task_definition, {}), "")
         for group in dict.fromkeys(stream.group for stream in computed):
             yield from logs.streams_before(self._caller, group, began)
+
+    def collect_details(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> None:
+        """Read the logs, then side by side what they, and the task definitions, ask for."""
+        denials = self.collect_logs(tasks, history, definitions)
+        _side_by_side(
+            lambda: self.collect_existence(history, definitions),
+            lambda: self.collect_access(history, definitions, denials),
+        )
+
+    def collect_existence(self, history: DeploymentHistory, definitions: Definitions) -> None:
+        """Ask whether what the service and the examined revision name exists."""
+        examined = history.examined.task_definition if history.examined else ""
+        existence.collect_existence(
+            self._caller,
+            cluster=self._cluster,
+            service=self._service,
+            definition=definitions.get(examined, {}),
+            read_groups=logs.read_groups(self._caller.pages),
+        )
 
     def collect_access(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> None:
         """Read the roles of the examined and the last good revision, and what they allow of what is needed."""

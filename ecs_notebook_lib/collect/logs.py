@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.snapshot import Page
 
 TASKS_PER_GROUP = 2
 MAX_TASKS = 60
@@ -104,6 +105,15 @@ def streams_after(caller: Caller, group: str, began: datetime) -> list[Stream]:
     [answer] = caller.gather([request])
     names = dict.fromkeys(event["logStreamName"] for event in answer.items("events"))
     return [Stream(group, name) for name in names][:MAX_FORGOTTEN]
+
+
+def read_groups(pages: Iterable[Page]) -> set[str]:
+    """Return the log groups of which lines, or an empty answer, have come: they exist."""
+    answered = (page for page in pages if page.operation in _READING and page.error is None)
+    return {str(page.params["logGroupName"]) for page in answered}
+
+
+_READING = ("logs:GetLogEvents", "logs:FilterLogEvents")
 
 
 def _milliseconds(instant: datetime) -> int:

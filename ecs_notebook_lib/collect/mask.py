@@ -20,6 +20,7 @@ MASKED_PATHS = {
         "taskDefinition.containerDefinitions[].firelensConfiguration.options.*",
         "taskDefinition.containerDefinitions[].dockerLabels.*",
     ),
+    "ssm:DescribeParameters": ("Parameters[].Description", "Parameters[].AllowedPattern"),
     "ecs:DescribeTasks": (f"tasks[].overrides.containerOverrides[].{_ENVIRONMENT}",),
 }
 """Where AWS returns values that people put secrets into; `*` is every key of a map."""

@@ -14,6 +14,7 @@ from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
 from ecs_notebook_lib.diagnosis.prognosis import Prognosis, prognosis_of
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.frames import SCHEMAS, Frames
+from ecs_notebook_lib.knowledge.needs import ecr_image
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
 
@@ -197,6 +198,7 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == state.examined]
     containers = frames.container_definitions[frames.container_definitions["task_definition"] == state.examined]
     task = frames.access[frames.access["role"] == "task"]
+    image = ecr_image(listing(containers["image"], limit=1)) or {}
     known = {
         "cluster": incident.cluster,
         "service": incident.service,
@@ -208,6 +210,8 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
         "listener": listing(frames.listeners["listener_arn"], limit=1),
         "health_check_path": listing(frames.target_groups["health_check_path"], limit=1),
         "log_group": listing(containers["log_group"], limit=1),
+        "repository": str(image.get("repositoryName", "")),
+        "tag": listing(containers["image"], limit=1).rpartition(":")[2] if image else "",
         "role": listing(definition["task_role_arn"], limit=1),
         "role_name": listing(definition["task_role_arn"], limit=1).rpartition("/")[2],
         "actions": " ".join(sorted(task["action"].unique())),

@@ -13,10 +13,12 @@ from ecs_notebook_lib.frames import (
     access,
     coverage,
     ecs,
+    existence,
     kept,
     log_patterns,
     logs,
     metrics,
+    named_things,
     routing,
     shape,
     stack_traces,
@@ -60,6 +62,7 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         access.SIMULATED_OVERALL,
         access.RESOURCE_POLICIES,
         access.ACCESS,
+        *existence.SCHEMAS,
         coverage.COVERAGE,
     )
 }
@@ -231,7 +234,7 @@ class Frames:
     @cached_property
     def roles(self) -> pd.DataFrame:
         """Return `roles` of the examined and the last good revision."""
-        return self._read(access.ROLES)
+        return access.roles_frame(self._read(access.ROLES), self.snapshot.incident)
 
     @cached_property
     def policies(self) -> pd.DataFrame:
@@ -272,6 +275,46 @@ class Frames:
             simulated=self.simulated_access,
             resources=(self.resource_policies, self.roles),
         )
+
+    @property
+    def _examined(self) -> str:
+        return self.history.examined.task_definition if self.history.examined else ""
+
+    @cached_property
+    def named_things(self) -> pd.DataFrame:
+        """Return `named_things`: what the examined revision and the service name, and whether it exists."""
+        return named_things.named_things_frame(
+            self.snapshot,
+            self._examined,
+            platforms=self.image_platforms,
+            providers=self.capacity_providers,
+            instances=self.container_instances,
+        )
+
+    @cached_property
+    def image_platforms(self) -> pd.DataFrame:
+        """Return `image_platforms`: for which processors the examined revision's images were built."""
+        return existence.image_platforms_frame(self.snapshot, self._examined)
+
+    @cached_property
+    def capacity_providers(self) -> pd.DataFrame:
+        """Return `capacity_providers` of the service that have instances of the account."""
+        return existence.capacity_providers_frame(self.snapshot)
+
+    @cached_property
+    def container_instances(self) -> pd.DataFrame:
+        """Return `container_instances` of the cluster, if the service runs on them."""
+        return existence.container_instances_frame(self.snapshot)
+
+    @cached_property
+    def clusters(self) -> pd.DataFrame:
+        """Return `clusters`: the cluster's settings."""
+        return existence.clusters_frame(self.snapshot)
+
+    @cached_property
+    def quotas(self) -> pd.DataFrame:
+        """Return `quotas` of Fargate, if ECS said that one is reached."""
+        return existence.quotas_frame(self.snapshot)
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return a frame by its name.

@@ -6,11 +6,18 @@ from typing import Any
 import orjson
 import pandas as pd
 
-from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame
+from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame, texts
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of, role_name
-from ecs_notebook_lib.policy import Decision, Principal, combine, evaluate_resource_policy, identity_decision
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.policy import (
+    Decision,
+    Principal,
+    combine,
+    evaluate_resource_policy,
+    evaluate_trust,
+    identity_decision,
+)
+from ecs_notebook_lib.snapshot import IncidentName, Snapshot
 
 _ROLES = ("ecs:DescribeTaskDefinition", "iam:GetRole")
 _RESOURCE_POLICIES = (
@@ -32,6 +39,9 @@ ROLES = FrameSchema(
         Column("role_id", TEXT, "Role.RoleId", "`AROA…`: another one once the role was made anew."),
         Column("created_at", UTC_TIME, "Role.CreateDate", "When it was created."),
         Column("boundary_arn", TEXT, "Role.PermissionsBoundary.PermissionsBoundaryArn", "Its permissions boundary."),
+        Column("trust_document", TEXT, "Role.AssumeRolePolicyDocument", "Its trust policy, as JSON."),
+        Column("trust_verdict", TEXT, "", "Whether ECS may assume it for a task: allowed, implicit_deny, …"),
+        Column("trust_reason", TEXT, "", "What of the trust policy decides that."),
     ),
 )
 
@@ -118,6 +128,18 @@ ACCESS = FrameSchema(
         Column("former_verdict", TEXT, "", "What the former role's own policies say; missing if not simulated."),
     ),
 )
+
+
+def roles_frame(read: pd.DataFrame, incident: IncidentName) -> pd.DataFrame:
+    """Return `ROLES` with what their trust policies answer to ECS in the incident's account and region."""
+    decisions = [
+        evaluate_trust(document, account=incident.account, region=incident.region, partition=arn.split(":")[1])
+        for arn, document in zip(read["role_arn"], read["trust_document"].fillna(""), strict=True)
+    ]
+    verdicts = texts((str(decision.verdict) for decision in decisions), read.index)
+    return read.assign(
+        trust_verdict=verdicts, trust_reason=texts((decision.reason for decision in decisions), read.index)
+    )
 
 
 def policies_frame(snapshot: Snapshot) -> pd.DataFrame:

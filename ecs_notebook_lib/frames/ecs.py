@@ -170,6 +170,18 @@ TASK_DEFINITIONS = FrameSchema(
         Column("network_mode", TEXT, f"{_TASK_DEFINITION}networkMode", "awsvpc, bridge, host or none."),
         Column("cpu", TEXT, f"{_TASK_DEFINITION}cpu", "CPU of the task. [units of 1/1024 vCPU]"),
         Column("memory", TEXT, f"{_TASK_DEFINITION}memory", "Memory of the task. [MiB]"),
+        Column(
+            "cpu_architecture",
+            TEXT,
+            f"{_TASK_DEFINITION}runtimePlatform.cpuArchitecture",
+            "X86_64 or ARM64; missing reads as X86_64 on Fargate.",
+        ),
+        Column(
+            "operating_system_family",
+            TEXT,
+            f"{_TASK_DEFINITION}runtimePlatform.operatingSystemFamily",
+            "LINUX, WINDOWS_SERVER_…; missing reads as LINUX.",
+        ),
     ),
 )
 

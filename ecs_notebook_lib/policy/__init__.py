@@ -8,5 +8,14 @@ from ecs_notebook_lib.policy.evaluate import (
     evaluate_resource_policy,
     identity_decision,
 )
+from ecs_notebook_lib.policy.trust import evaluate_trust
 
-__all__ = ["Decision", "Principal", "Verdict", "combine", "evaluate_resource_policy", "identity_decision"]
+__all__ = [
+    "Decision",
+    "Principal",
+    "Verdict",
+    "combine",
+    "evaluate_resource_policy",
+    "evaluate_trust",
+    "identity_decision",
+]

@@ -85,7 +85,7 @@ def evaluate_resource_policy(
     context
         Condition keys in lower case beyond those that follow from the role; what is not given is not known.
     """
-    statements = _statements(document)
+    statements = statements_of(document)
     if statements is None:
         return Decision(Verdict.UNDECIDED, reason="the policy cannot be read")
     known = _context(principal) | dict(context or {})
@@ -95,10 +95,11 @@ def evaluate_resource_policy(
         applies, missing = _applies(statement, principal, (action, resource), known)
         if applies is not False:
             found.setdefault(str(statement.get("Effect")), []).append((name, applies, missing))
-    return _decided(found)
+    return decided(found)
 
 
-def _decided(found: Mapping[str, list[tuple[str, bool | None, tuple[str, ...]]]]) -> Decision:
+def decided(found: Mapping[str, list[tuple[str, bool | None, tuple[str, ...]]]]) -> Decision:
+    """Return what the statements that may apply come to: (name, whether it applies, keys not known), by effect."""
     for name, applies, _ in found["Deny"]:
         if applies:
             return Decision(Verdict.EXPLICIT_DENY, name, f"{name} denies it")
@@ -112,7 +113,8 @@ def _decided(found: Mapping[str, list[tuple[str, bool | None, tuple[str, ...]]]]
     return Decision(Verdict.IMPLICIT_DENY, reason="no statement allows it")
 
 
-def _statements(document: str | Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+def statements_of(document: str | Mapping[str, Any]) -> list[Mapping[str, Any]] | None:
+    """Return the statements of a document; None if it is none that can be read."""
     try:
         parsed = document if isinstance(document, Mapping) else orjson.loads(document[:_MAX_DOCUMENT])
     except (orjson.JSONDecodeError, TypeError):
@@ -148,8 +150,8 @@ def _applies(
 ) -> tuple[bool | None, tuple[str, ...]]:
     action, resource = asked
     answers = [
-        _element(statement, "Action", lambda pattern: matches(pattern.lower(), action.lower())),
-        _element(statement, "Resource", lambda pattern: matches(pattern, resource)),
+        element_covers(statement, "Action", lambda pattern: matches(pattern.lower(), action.lower())),
+        element_covers(statement, "Resource", lambda pattern: matches(pattern, resource)),
         _principal(statement, principal),
     ]
     if any(answer is False for answer in answers):
@@ -160,18 +162,19 @@ def _applies(
     return (True, ()) if holds and all(answers) else (None, missing)
 
 
-def _element(statement: Mapping[str, Any], name: str, test: Any) -> bool | None:
+def element_covers(statement: Mapping[str, Any], name: str, test: Any) -> bool | None:
     """Say whether Action or Resource covers what is asked; a policy without Resource is about its own resource."""
     negated = f"Not{name}" in statement
     if name not in statement and not negated:
         return True if name == "Resource" else None
-    patterns = list(_texts(statement[f"Not{name}" if negated else name]))
+    patterns = list(texts_of(statement[f"Not{name}" if negated else name]))
     if any("${" in pattern for pattern in patterns):
         return None
     return any(map(test, patterns)) != negated
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_of(value: object) -> Iterator[str]:
+    """Yield the texts of an element that is one text or a list of them."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list):
@@ -198,9 +201,9 @@ def _principal(statement: Mapping[str, Any], principal: Principal) -> bool | Non
 
 def _names(element: object) -> Iterator[str]:
     if isinstance(element, Mapping):
-        yield from _texts(element.get("AWS"))
+        yield from texts_of(element.get("AWS"))
     else:
-        yield from _texts(element)
+        yield from texts_of(element)
 
 
 def _accounts(principal: Principal) -> set[str]:

@@ -148,6 +148,18 @@ def simulate(tables: AccessTables, role: Role, action: str, resource: str, conte
     return Decision("allowed", matched=tuple(matched)) if matched else Decision("implicitDeny")
 
 
+def may_assume(role: Role, service: str, context: Context) -> bool:
+    """Say whether a role's trust policy lets an AWS service assume it."""
+    effects = {
+        statement["Effect"]
+        for statement in _listed(role.trust["Statement"])
+        if _acts(statement, "sts:AssumeRole")
+        and service in _listed(statement.get("Principal", {}).get("Service", []))
+        and _conditions_hold(statement, context)
+    }
+    return effects == {"Allow"}
+
+
 def condition_keys(document: Document) -> set[str]:
     """Return the condition keys that a policy asks for."""
     rows = (statement.get("Condition", {}) for statement in _listed(document["Statement"]))

@@ -61,13 +61,15 @@ class _Ecs:
             "clusterArn": self._world.cluster_arn,
             "clusterName": self._world.cluster,
             "status": "ACTIVE",
-            "registeredContainerInstancesCount": 0,
+            "registeredContainerInstancesCount": len(self._world.holdings.container_instances),
             "runningTasksCount": sum(service.shape["runningCount"] for service in services),
             "pendingTasksCount": sum(service.shape["pendingCount"] for service in services),
             "activeServicesCount": len(services),
-            "capacityProviders": ["FARGATE", "FARGATE_SPOT"],
+            "capacityProviders": ["FARGATE", "FARGATE_SPOT", *self._world.holdings.capacity_providers],
             "defaultCapacityProviderStrategy": [],
         }
+        if "SETTINGS" in call.params.get("include", ()):
+            found["settings"] = [{"name": "containerInsights", "value": self._world.holdings.container_insights}]
         known = [name for name in wanted if named(name) == self._world.cluster]
         failures = [
             {"arn": self._world.arn("ecs", f"cluster/{named(name)}"), "reason": "MISSING"}

@@ -25,7 +25,7 @@ def samples(
     end = min(begin + period, world.now)
     if namespace == "AWS/ECS" and {"ClusterName", "ServiceName"} == set(dimensions):
         return _of_service(world, name, dimensions["ServiceName"], begin, end)
-    if namespace == "ECS/ContainerInsights" and world.container_insights != "disabled":
+    if namespace == "ECS/ContainerInsights" and world.holdings.container_insights != "disabled":
         return _insights(world, name, dimensions.get("ServiceName", ""), begin, end)
     if namespace == "AWS/ApplicationELB" and "TargetGroup" in dimensions:
         found = [g for g in world.balancer.groups.values() if g.arn.endswith(dimensions["TargetGroup"])]

@@ -232,7 +232,7 @@ def _morning_after(world: World, service: Service, changes: dict[str, object]) -
     if kept:
         keep(world, kept)
     if kept == performance_group(world.cluster):
-        world.container_insights = "enabled"
+        world.holdings.container_insights = "enabled"
     _three_weeks(world, service, changes)
     _run_to(world, _THE_DAY.replace(hour=9, minute=31))
     world.scheduler.scale(service, 0)

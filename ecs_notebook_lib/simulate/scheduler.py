@@ -24,6 +24,7 @@ _STUCK = (
 )
 _MAX_BACKOFF_SECONDS = 900
 _FAILED_STARTS_BEFORE_BACKOFF = 3
+_LAUNCH_AGAIN_SECONDS = 60
 
 
 class Scheduler:
@@ -153,6 +154,11 @@ class Scheduler:
                 self._start(service, deployment, count)
 
     def _start(self, service: Service, deployment: Deployment, count: int) -> None:
+        denial = self._world.assuming_denial(deployment.shape["taskDefinition"])
+        if denial is not None:
+            self.tell_state(service, f"failed to launch a task with (error {denial}).")
+            self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
+            return
         started = [self._world.tasks.start(service, deployment) for _ in range(count)]
         names = " ".join(f"(task {task.id})" for task in started)
         self.tell(service, f"has started {count} tasks: {names}.")

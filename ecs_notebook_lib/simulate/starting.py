@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 _RETRIEVAL = (
     "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed:"
 )
+_PLATFORM = "linux/amd64"
+"""What a task definition without runtimePlatform asks for."""
+
 _MANY = "service call has been retried 1 time(s):"
 
 
@@ -31,6 +34,11 @@ def _registry(world: "World", task: Task) -> str | None:
         return (
             "CannotPullContainerError: pull image manifest has been retried 7 time(s): "
             f"failed to resolve ref {image}: {image}: not found"
+        )
+    if not world.holdings.runs_on(image, _PLATFORM):
+        return (
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain "
+            f"descriptor matching platform '{_PLATFORM}'"
         )
     return None
 

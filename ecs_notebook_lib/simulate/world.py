@@ -7,11 +7,21 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from ecs_notebook_lib.simulate import access, api_access, api_cloudwatch, api_ecs, api_elbv2, api_logs, capture
+from ecs_notebook_lib.simulate import (
+    access,
+    api_access,
+    api_cloudwatch,
+    api_ecs,
+    api_elbv2,
+    api_existence,
+    api_logs,
+    capture,
+)
 from ecs_notebook_lib.simulate.answers import Handler
 from ecs_notebook_lib.simulate.balancer import Balancer
 from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.faults import Fault
+from ecs_notebook_lib.simulate.holdings import Holdings
 from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
 from ecs_notebook_lib.simulate.model import Life, Program, Service, Shape, TargetGroup, Task
 from ecs_notebook_lib.simulate.refusals import refused, throttled
@@ -31,6 +41,7 @@ class World:
         self.cluster, self.service = cluster, service
         self.engine = Engine(start, f"{scenario}:{seed}")
         self.access = access.AccessTables()
+        self.holdings = Holdings()
         self.programs: dict[str, Program] = {}
         self.task_definitions: dict[str, Shape] = {}
         self.log_groups: dict[str, LogGroup] = {}
@@ -40,7 +51,6 @@ class World:
         self.faults: list[Fault] = []
         self.lives: list[Life] = []
         self.memory_reason = ""
-        self.container_insights = "disabled"
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)
         self.scheduler = Scheduler(self)
@@ -51,7 +61,7 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch)
+        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
@@ -177,6 +187,20 @@ class World:
     def execution_denial(self, task: Task, action: str, resource: str) -> str | None:
         """Return AWS's sentence if the execution role may not do this; None if it may."""
         return self._denial(task, "executionRoleArn", action, resource)
+
+    def assuming_denial(self, task_definition: str) -> str | None:
+        """Return ECS's sentence if it cannot assume a role of a task definition; None if it can assume all."""
+        context = {"aws:SourceAccount": self.account, "aws:SourceArn": self.arn("ecs", f"task/{self.cluster}/*")}
+        for member in ("taskRoleArn", "executionRoleArn"):
+            arn = self.task_definitions[task_definition][member]
+            role = self.access.roles.get(arn.rpartition("/")[2])
+            if role is None or not access.may_assume(role, "ecs-tasks.amazonaws.com", context):
+                return (
+                    f"ECS was unable to assume the role '{arn}' that was provided for this task. Please verify that "
+                    "the role being passed has the proper trust relationship and permissions and that your IAM user "
+                    "has permissions to pass this role."
+                )
+        return None
 
     def _denial(self, task: Task, member: str, action: str, resource: str) -> str | None:
         arn = self.task_definitions[task.shape["taskDefinitionArn"]][member]

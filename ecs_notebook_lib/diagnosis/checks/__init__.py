@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ecs_notebook_lib.diagnosis.checks import (
     configuration,
     deployments,
+    existence,
     log_patterns,
     logs,
     permissions,
@@ -22,6 +23,8 @@ CHECKS: Mapping[str, Examine] = {
         deployments.deployment_state,
         deployments.past_deployments,
         deployments.service_events,
+        existence.named_things,
+        existence.service_capacity,
         configuration.rollout_pace,
         configuration.redeployments,
         configuration.deployment_controller,

@@ -80,7 +80,7 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
 
 
 def service_events(frames: Frames) -> Iterator[Finding]:
-    """Whether the scheduler says that it cannot place, start or replace tasks of the examined deployment."""
+    """Whether the scheduler says that it cannot place, start or replace tasks, or assume the roles."""
     examined = frames.history.examined
     if examined is None:
         raise NothingToExamineError("no deployment is known")
@@ -103,3 +103,8 @@ def service_events(frames: Frames) -> Iterator[Finding]:
         statement = "ECS says that tasks keep failing before they run, and waits longer before each new try."
         rows = keys_of(backoff, "event_id")
         yield Finding("starts_keep_failing", "service_events", statement, "events", rows, examined.revision)
+    refused = since[since["kind"] == "role_not_assumed"]
+    if len(refused):
+        statement = f"ECS could not assume a role of the revision: {refused['message'].iloc[0]}"
+        rows = keys_of(refused, "event_id")
+        yield Finding("role_not_assumed", "service_events", statement, "events", rows, examined.revision)

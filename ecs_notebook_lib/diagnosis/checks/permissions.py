@@ -94,12 +94,14 @@ def roles_exist(frames: Frames) -> Iterator[Finding]:
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == examined.task_definition]
     if not len(definition):
         raise NothingToExamineError("the task definition of the examined revision is not known")
-    asked = {page["params"]["RoleName"] for page in frames.snapshot.records("iam:GetRole") if page["error"]}
-    for member in ("task_role_arn", "execution_role_arn"):
-        arn = definition[member].iloc[0]
-        if pd.notna(arn) and arn.rpartition("/")[2] in asked and "roles" not in frames.gaps:
-            statement = f"The role {arn} that {examined.revision} names does not exist."
-            yield Finding("role_missing", "roles_exist", statement, "roles", (arn,), examined.revision, {"role": arn})
+    things = frames.named_things
+    gone = things[(things["kind"] == "role") & things["exists"].eq(other=False).fillna(value=False)]
+    for role, detail in gone.groupby("name", sort=True)["detail"].first().items():
+        arn, told = str(role), "" if pd.isna(detail) else f": {detail}"
+        statement = f"The role {arn} that {examined.revision} names does not exist{told}."
+        yield Finding(
+            "role_missing", "roles_exist", statement, "named_things", (arn,), examined.revision, {"role": arn}
+        )
 
 
 def resource_policies(frames: Frames) -> Iterator[Finding]:

@@ -6,7 +6,13 @@ from typing import Any
 import botocore.session
 from botocore.model import OperationModel, ServiceModel
 
-_SERVICES = {"monitoring": "cloudwatch", "api.ecr": "ecr", "elasticfilesystem": "efs", "email": "ses"}
+_SERVICES = {
+    "monitoring": "cloudwatch",
+    "api.ecr": "ecr",
+    "elasticfilesystem": "efs",
+    "email": "ses",
+    "servicequotas": "service-quotas",
+}
 _BALANCERS = {"2015-12-01": "elbv2", "2012-06-01": "elb"}
 
 

@@ -1,0 +1,41 @@
+"""What task definitions and services name beside roles and secrets: empty until a scenario fills the tables."""
+
+from dataclasses import dataclass, field
+
+from ecs_notebook_lib.simulate.model import Shape
+
+_DEFAULT_PLATFORMS = ("linux/amd64",)
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Rows in AWS's own form, by their names.
+
+    `platforms` is by image reference, as `os/architecture`; one that is not listed is built for linux/amd64 alone, and
+    one whose list is empty was pushed as a single manifest, which does not say what it is for.
+    """
+
+    platforms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    pull_through_rules: list[Shape] = field(default_factory=list)
+    parameters: dict[str, Shape] = field(default_factory=dict)
+    file_systems: dict[str, Shape] = field(default_factory=dict)
+    mount_targets: list[Shape] = field(default_factory=list)
+    discovery_services: dict[str, Shape] = field(default_factory=dict)
+    capacity_providers: dict[str, Shape] = field(default_factory=dict)
+    auto_scaling_groups: dict[str, Shape] = field(default_factory=dict)
+    container_instances: dict[str, Shape] = field(default_factory=dict)
+    container_insights: str = "disabled"
+    fargate_quotas: dict[str, float] = field(
+        default_factory=lambda: {
+            "Fargate On-Demand vCPU resource count": 6.0,
+            "Fargate Spot vCPU resource count": 6.0,
+        }
+    )
+
+    def platforms_of(self, image: str) -> tuple[str, ...]:
+        """Return what an image is built for; empty if its manifest does not say."""
+        return self.platforms.get(image, _DEFAULT_PLATFORMS)
+
+    def runs_on(self, image: str, platform: str) -> bool:
+        """Say whether a task of this platform can pull the image; a single manifest is for linux/amd64 here."""
+        return platform in (self.platforms_of(image) or _DEFAULT_PLATFORMS)
