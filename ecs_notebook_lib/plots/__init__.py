@@ -3,9 +3,13 @@
 from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential
 from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
+from ecs_notebook_lib.plots.metrics import plot_targets_over_time, plot_utilization
 from ecs_notebook_lib.plots.permissions import plot_access
+from ecs_notebook_lib.plots.rollout import plot_rollout_progress
+from ecs_notebook_lib.plots.stops import plot_stops
 from ecs_notebook_lib.plots.targets import plot_target_states
 from ecs_notebook_lib.plots.tasks import plot_task_lifetimes
+from ecs_notebook_lib.plots.timeline import plot_timeline
 
 __all__ = [
     "plot_access",
@@ -13,6 +17,11 @@ __all__ = [
     "plot_differential",
     "plot_health_answers",
     "plot_log_volume",
+    "plot_rollout_progress",
+    "plot_stops",
     "plot_target_states",
+    "plot_targets_over_time",
     "plot_task_lifetimes",
+    "plot_timeline",
+    "plot_utilization",
 ]

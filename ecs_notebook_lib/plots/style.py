@@ -28,6 +28,7 @@ OUTCOME_COLORS = {
     "STOPPED": "#b2182b",
 }
 OTHER_COLOR = "#5e4b8b"
+OTHER_LINE = "#8c96a3"
 ERROR_COLOR = "#b2182b"
 ASKER_COLORS = {
     "the load balancer": "#1b7837",
@@ -46,6 +47,7 @@ LEVEL_COLORS = {
 }
 
 _MAX_LABEL = 60
+_MAX_MARKS = 12
 
 
 def new_axes(*, rows: int) -> Axes:
@@ -75,6 +77,17 @@ def utc_time_axis(ax: Axes) -> None:
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator, tz="UTC", show_offset=True))
     ax.set_xlabel("Time [UTC]")
+
+
+def mark_times(ax: Axes, deployments: pd.DataFrame) -> None:
+    """Draw a line where each deployment began, with its revision's number; of many only the newest."""
+    newest = deployments.sort_values("created_at").tail(_MAX_MARKS)
+    numbers = newest["revision"].fillna("").str.rpartition(":")[2] if len(newest) else newest["revision"]
+    for when, number in zip(newest["created_at"], numbers, strict=True):
+        ax.axvline(when, color=OTHER_LINE, linewidth=0.8, linestyle="--", zorder=0)
+        ax.annotate(
+            label(number), (when, 1), xycoords=("data", "axes fraction"), fontsize=7, rotation=90, va="top", ha="right"
+        )
 
 
 def note_if_empty(ax: Axes, rows: pd.DataFrame, note: str) -> None:
