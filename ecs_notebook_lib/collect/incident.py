@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.collect import access_facts, ecs, elbv2, logs
+from ecs_notebook_lib.collect import access_facts, ecs, elbv2, logs, network
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
@@ -47,6 +47,8 @@ def collect_incident(
     incident = _Incident(caller, source, service=service, as_of=as_of)
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
+    progress("network")
+    incident.collect_network()
     progress("logs")
     denials = incident.collect_logs(tasks, history, definitions)
     progress("roles and policies")
@@ -86,6 +88,8 @@ class _Incident:
         self._cluster, self._name = source.cluster, source.service
         self._service = service
         self._as_of = as_of
+        self._revisions: Rows = []
+        self._target_groups: Rows = []
 
     def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
         """Read tasks, targets, service deployments and the task definitions that they name."""
@@ -93,9 +97,10 @@ class _Incident:
         past = ecs.service_deployments_request(self._cluster, self._name, self._as_of - _DEPLOYMENTS_BEFORE)
         targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
         known = [self._service.get("taskDefinition", ""), *self._listed_task_definitions()]
-        running, stopped, listed, *_ = self._caller.gather(
+        running, stopped, listed, *others = self._caller.gather(
             [*lists, past, *targets, *ecs.task_definition_requests(known)]
         )
+        self._target_groups = others[0].items("TargetGroups") if targets else []
         history = self._history(listed)
         arns = running.items("taskArns") + stopped.items("taskArns")
         [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
@@ -103,11 +108,16 @@ class _Incident:
         named = [*known, *(row.get("taskDefinitionArn", "") for row in rows), *_of_interest(history)]
         return rows, history, self._definitions(named)
 
+    def collect_network(self) -> None:
+        """Read the VPC, for the deployments whose tasks and targets are known by now."""
+        network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
+
     def _listed_task_definitions(self) -> list[str]:
         return [deployment.get("taskDefinition", "") for deployment in self._service.get("deployments") or ()]
 
     def _history(self, listed: Answer) -> DeploymentHistory:
         described, revised = ecs.service_deployment_details(self._caller, listed)
+        self._revisions = revised.items("serviceRevisions")
         return deployment_history(
             [self._service],
             service_deployments=described.items("serviceDeployments"),

@@ -3,6 +3,7 @@
 Sources: ECS developer guide, "Deployment circuit breaker" and "View service history"; ECS_FACTS 2.
 """
 
+from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class Rollout:
             "launchType": "FARGATE",
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
-            "networkConfiguration": service.shape["networkConfiguration"],
+            "networkConfiguration": deepcopy(service.shape["networkConfiguration"]),
             "rolloutState": "IN_PROGRESS",
             "rolloutStateReason": f"ECS deployment ecs-svc/{number} in progress.",
         }
@@ -105,7 +106,7 @@ class Rollout:
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
             "loadBalancers": service.shape["loadBalancers"],
-            "networkConfiguration": service.shape["networkConfiguration"],
+            "networkConfiguration": deepcopy(service.shape["networkConfiguration"]),
             "containerImages": [
                 {
                     "containerName": row["name"],
@@ -164,6 +165,7 @@ class Rollout:
         deployment.record |= {"status": "ROLLBACK_IN_PROGRESS", "statusReason": reason}
         deployment.record["rollback"] = {"reason": reason, "startedAt": now, "serviceRevisionArn": target}
         service.shape["taskDefinition"] = good.shape["taskDefinition"]
+        service.shape["networkConfiguration"] = deepcopy(good.shape["networkConfiguration"])
         service.steady, service.start_not_before = False, None
         self._scheduler.tell(service, f"rolling back to deployment {good.id}.")
         self._scheduler.soon(service)

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from ecs_notebook_lib.simulate.account import (
+    BALANCER_GROUP,
     EXECUTION_ROLE,
     FORMER_ROLE,
     SERVICE,
     TASK_ROLE,
+    VPC,
     create_service,
     grants,
     new_world,
@@ -19,6 +21,7 @@ from ecs_notebook_lib.simulate.account import (
 )
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.model import Program, Service
+from ecs_notebook_lib.simulate.network import rule, security_group
 from ecs_notebook_lib.simulate.world import World
 
 _HEALTHY = Program((2.0, 4.0), {"/health": 200, "/api/items": 200, "/": 200})
@@ -104,6 +107,33 @@ def _checked_path(world: World) -> str:
     return str(world.groups_of(world.scheduler.services[SERVICE])[0].shape["HealthCheckPath"])
 
 
+def _network(world: World) -> dict[str, object]:
+    """Give the new tasks another security group, which the load balancer may not enter."""
+    ingress = world.engine.random.choice(
+        [
+            rule(8000, cidr="198.51.100.0/24"),  # the office
+            rule(8080, group=BALANCER_GROUP),  # another port
+            rule(8000, group="sg-0d1e2f3a4b5c60718"),  # another load balancer
+            rule(8000, cidr="192.0.2.0/24"),
+        ]
+    )
+
+    def add(world: World) -> None:
+        world.network.security_groups.append(security_group(_NEW_GROUP, "clarity-tasks-2025", VPC, [ingress]))
+
+    def active(world: World) -> bool:
+        service = world.scheduler.services[SERVICE]
+        [group] = world.groups_of(service)
+        return not world.reaches(group, service.deployments[0], "10.0.1.200", 8000)
+
+    cause = "network.security_group"
+    world.faults.append(Fault("the load balancer may not enter the new tasks' security group", add, active, cause))
+    return {"security_group": _NEW_GROUP}
+
+
+_NEW_GROUP = "sg-0a5b4c3d2e1f09876"
+
+
 def _healthy(_world: World) -> dict[str, object]:
     return {}
 
@@ -126,6 +156,11 @@ SCENARIOS: Mapping[str, Scenario] = {
             "clarity-health-check",
             "the application moved its health endpoint and answers 404 on the old one",
             _health_check,
+        ),
+        Scenario(
+            "clarity-network",
+            "the new deployment brings another security group, which the load balancer may not enter",
+            _network,
         ),
         Scenario("clarity-healthy", "nothing is wrong: the last deployment completed", _healthy),
     )
@@ -207,6 +242,10 @@ def _deploy(world: World, service: Service, revision: int, changes: dict[str, ob
         program = replace(program, needs=changes["needs"])  # type: ignore[type-var]
     extra = {key: changes[key] for key in ("check_path", "secrets") if key in changes}
     arn = register(world, SERVICE, revision, program, **extra)  # type: ignore[arg-type]
+    if "security_group" in changes:
+        network = service.shape["networkConfiguration"]["awsvpcConfiguration"]
+        changed = network | {"securityGroups": [changes["security_group"]]}
+        service.shape["networkConfiguration"] = {"awsvpcConfiguration": changed}
     world.scheduler.rollout.begin(service, arn)
 
 

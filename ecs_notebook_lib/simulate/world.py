@@ -5,15 +5,17 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-from ecs_notebook_lib.simulate import access, api_access, api_ecs, api_elbv2, api_logs
+from ecs_notebook_lib.simulate import access, api_access, api_ec2, api_ecs, api_elbv2, api_logs
 from ecs_notebook_lib.simulate.answers import Handler
 from ecs_notebook_lib.simulate.balancer import Balancer
 from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
-from ecs_notebook_lib.simulate.model import Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.model import Deployment, Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.network import End, Network
 from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
 from ecs_notebook_lib.simulate.tasks import Tasks
@@ -37,6 +39,7 @@ class World:
         self.load_balancers: list[Shape] = []
         self.listeners: list[Shape] = []
         self.zones: dict[str, str] = {}
+        self.network = Network()
         self.faults: list[Fault] = []
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)
@@ -48,7 +51,7 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access)
+        modules = (api_ecs, api_elbv2, api_logs, api_access, api_ec2)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
@@ -115,6 +118,17 @@ class World:
     def return_address(self, address: str) -> None:
         """Let an address be given out again."""
         self._taken.discard(address)
+
+    def addresses_taken(self, cidr: str) -> int:
+        """Return how many addresses of a subnet tasks have."""
+        return sum(ip_address(address) in ip_network(cidr) for address in self._taken)
+
+    def reaches(self, group: TargetGroup, deployment: Deployment, address: str, port: int) -> bool:
+        """Say whether every node of the load balancer can connect to a task of a deployment at this address."""
+        balancers = [row for row in self.load_balancers if row["LoadBalancerArn"] in group.shape["LoadBalancerArns"]]
+        groups = tuple(name for row in balancers for name in row["SecurityGroups"])
+        task = End(address, tuple(deployment.network["securityGroups"]))
+        return all(self.network.connects(End(node, groups), task, port) for node in group.nodes)
 
     # What belongs to a task.
 
