@@ -23,6 +23,7 @@ DECIDING = {
     "clarity-backend": ("logs:GetLogEvents", "log_errors"),
     "clarity-permissions-execution": ("ecs:DescribeTasks", "stopped_tasks"),
     "clarity-health-check": ("elbv2:DescribeTargetHealth", "registered_targets"),
+    "clarity-network": ("ec2:DescribeSecurityGroups", "security_groups"),
 }
 """The source that tells most about the true cause, and the check that reads it."""
 
@@ -87,6 +88,7 @@ def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
         ("clarity-backend", "Task role permission insufficiency"),
         ("clarity-permissions-execution", "Something else than these five"),
         ("clarity-health-check", "ALB health check misconfiguration"),
+        ("clarity-network", "Network configuration issue"),
     ],
 )
 def test_one_hypothesis_is_confirmed_and_it_is_the_right_one(name, confirmed, seed):

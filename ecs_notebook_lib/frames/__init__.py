@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
-from ecs_notebook_lib.frames import access, coverage, ecs, logs, shape, targets, tasks
+from ecs_notebook_lib.frames import access, coverage, ecs, logs, network, network_path, shape, targets, tasks
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.reading import frame_of, read_pages
 from ecs_notebook_lib.snapshot import Snapshot
@@ -39,6 +39,10 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         access.SIMULATED_OVERALL,
         access.RESOURCE_POLICIES,
         access.ACCESS,
+        *network.READ,
+        network.SECURITY_GROUP_RULES,
+        network_path.TASK_NETWORKS,
+        network_path.NETWORK_PATH,
         coverage.COVERAGE,
     )
 }
@@ -209,6 +213,91 @@ class Frames:
             simulated=self.simulated_access,
             resources=(self.resource_policies, self.roles),
         )
+
+    @cached_property
+    def subnets(self) -> pd.DataFrame:
+        """Return `subnets`: of the VPC of the tasks."""
+        return self._read(network.SUBNETS)
+
+    @cached_property
+    def routes(self) -> pd.DataFrame:
+        """Return `routes`: of the VPC's route tables."""
+        return self._read(network.ROUTES)
+
+    @cached_property
+    def route_table_associations(self) -> pd.DataFrame:
+        """Return `route_table_associations`: which subnet has which."""
+        return self._read(network.ROUTE_TABLE_ASSOCIATIONS)
+
+    @cached_property
+    def network_acl_entries(self) -> pd.DataFrame:
+        """Return `network_acl_entries`: their rules."""
+        return self._read(network.NETWORK_ACL_ENTRIES)
+
+    @cached_property
+    def network_acl_subnets(self) -> pd.DataFrame:
+        """Return `network_acl_subnets`: which subnet has which."""
+        return self._read(network.NETWORK_ACL_SUBNETS)
+
+    @cached_property
+    def nat_gateways(self) -> pd.DataFrame:
+        """Return `nat_gateways`: of the VPC."""
+        return self._read(network.NAT_GATEWAYS)
+
+    @cached_property
+    def vpc_endpoints(self) -> pd.DataFrame:
+        """Return `vpc_endpoints`: of the VPC."""
+        return self._read(network.VPC_ENDPOINTS)
+
+    @cached_property
+    def vpc_endpoint_subnets(self) -> pd.DataFrame:
+        """Return `vpc_endpoint_subnets`: where interface endpoints are."""
+        return self._read(network.VPC_ENDPOINT_SUBNETS)
+
+    @cached_property
+    def vpc_endpoint_route_tables(self) -> pd.DataFrame:
+        """Return `vpc_endpoint_route_tables`: what leads to gateway endpoints."""
+        return self._read(network.VPC_ENDPOINT_ROUTE_TABLES)
+
+    @cached_property
+    def vpc_endpoint_groups(self) -> pd.DataFrame:
+        """Return `vpc_endpoint_groups`: whom interface endpoints let in."""
+        return self._read(network.VPC_ENDPOINT_GROUPS)
+
+    @cached_property
+    def vpc_attributes(self) -> pd.DataFrame:
+        """Return `vpc_attributes`: whether names resolve."""
+        return self._read(network.VPC_ATTRIBUTES)
+
+    @cached_property
+    def load_balancers(self) -> pd.DataFrame:
+        """Return `load_balancers`: before the service."""
+        return self._read(network.LOAD_BALANCERS)
+
+    @cached_property
+    def load_balancer_zones(self) -> pd.DataFrame:
+        """Return `load_balancer_zones`: where they are enabled."""
+        return self._read(network.LOAD_BALANCER_ZONES)
+
+    @cached_property
+    def load_balancer_groups(self) -> pd.DataFrame:
+        """Return `load_balancer_groups`: their security groups."""
+        return self._read(network.LOAD_BALANCER_GROUPS)
+
+    @cached_property
+    def security_group_rules(self) -> pd.DataFrame:
+        """Return `security_group_rules`: in and out."""
+        return network.security_group_rules_frame(self._responses("ec2:DescribeSecurityGroups", "SecurityGroups"))
+
+    @cached_property
+    def task_networks(self) -> pd.DataFrame:
+        """Return `task_networks`: subnets and security groups of the examined and the last good deployment."""
+        return network_path.task_networks_frame(self.snapshot, self.history)
+
+    @cached_property
+    def network_path(self) -> pd.DataFrame:
+        """Return `network_path`: each hop on the ways that the examined deployment needs."""
+        return network_path.network_path_frame(self.snapshot, self.history)
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return a frame by its name.

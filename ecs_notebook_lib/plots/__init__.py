@@ -3,6 +3,7 @@
 from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential
 from ecs_notebook_lib.plots.logs import plot_health_answers
+from ecs_notebook_lib.plots.network import plot_network_path
 from ecs_notebook_lib.plots.permissions import plot_access
 from ecs_notebook_lib.plots.targets import plot_target_states
 from ecs_notebook_lib.plots.tasks import plot_task_lifetimes
@@ -12,6 +13,7 @@ __all__ = [
     "plot_deployments",
     "plot_differential",
     "plot_health_answers",
+    "plot_network_path",
     "plot_target_states",
     "plot_task_lifetimes",
 ]

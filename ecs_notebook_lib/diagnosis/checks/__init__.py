@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from ecs_notebook_lib.diagnosis.checks import deployments, logs, permissions, targets, tasks
+from ecs_notebook_lib.diagnosis.checks import deployments, logs, network, permissions, targets, tasks
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
@@ -21,6 +21,9 @@ CHECKS: Mapping[str, Examine] = {
         permissions.role_permissions,
         permissions.roles_exist,
         permissions.resource_policies,
+        network.security_groups,
+        network.routes,
+        network.subnets_fit,
     )
 }
 """Every check that is made, by its name."""
