@@ -143,6 +143,15 @@ def test_every_pair_of_services_refused_ends_the_run_with_its_gaps_told(pair):
     assert status == ("unknown" if "ecs" in pair else "failing")
 
 
+@pytest.mark.parametrize("name", [*FAILING, "clarity-healthy"])
+def test_the_network_takes_eight_calls_of_ec2_at_most(name):
+    snapshot = incident_of(name).snapshot
+    calls = sum(len(snapshot.records(one)) for one in snapshot.operations if one.startswith("ec2:"))
+
+    assert 0 < calls <= 8
+    assert len(snapshot.records("elbv2:DescribeLoadBalancers")) == 1
+
+
 def test_a_throttle_past_the_retries_is_a_gap(clients):
     world = build("clarity-backend")
     world.throttled |= {"iam:SimulatePrincipalPolicy"}
@@ -235,7 +244,7 @@ def test_an_endpoint_that_nobody_answers_ends_the_run_in_one_line():
         collect_incident(clients, LiveSource("c", "s"))
 
 
-MOTO_ANSWERS = 22
+MOTO_ANSWERS = 30
 """Pinned: of the table's operations, those that moto's server answers without an error of its own."""
 
 
@@ -291,7 +300,8 @@ def prepare_moto(session, url):
     client["ecs"].create_service(
         cluster="demo", serviceName="web", taskDefinition=definition, desiredCount=1, loadBalancers=balancers
     )
-    return {"role": role, "managed": managed, "secret": secret, "key": key, "group": group, "definition": definition}
+    named = {"role": role, "managed": managed, "secret": secret, "key": key, "group": group}
+    return named | {"definition": definition, "vpc": vpc}
 
 
 def answers(session, url, name, made):
@@ -310,6 +320,8 @@ def answers(session, url, name, made):
         "ecs:DescribeServiceRevisions": {"serviceRevisionArns": ["arn:aws:ecs:us-east-1:1:service-revision/a/b/1"]},
         "elbv2:DescribeTargetGroups": {"TargetGroupArns": [made["group"]]},
         "elbv2:DescribeTargetHealth": {"TargetGroupArn": made["group"]},
+        "elbv2:DescribeLoadBalancers": {},
+        "ec2:DescribeVpcAttribute": {"VpcId": made["vpc"], "Attribute": "enableDnsSupport"},
         "logs:GetLogEvents": {"logGroupName": "/ecs/web", "logStreamName": "s"},
         "logs:FilterLogEvents": {"logGroupName": "/ecs/web"},
         "iam:GetRole": {"RoleName": "web"},

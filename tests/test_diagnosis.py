@@ -12,6 +12,7 @@ from ecs_notebook_lib.diagnosis.differential import PRIOR_NONE_OF_THESE, Evidenc
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
 from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.knowledge.operations import operations
 from ecs_notebook_lib.knowledge.weights import FAMILIES, MAX_PROBABILITY, causes, check_rows, finding_kinds
 from ecs_notebook_lib.simulate import build
 from ecs_notebook_lib.simulate.account import FORMER_ROLE, TASK_ROLE
@@ -72,6 +73,40 @@ def test_no_refusal_raises_a_wrong_family_above_one_half(name, operation):
     families = incident_of(name, 0, frozenset({operation})).diagnosis.families
 
     assert max(share for other, share in families.items() if other != family) <= 0.5
+
+
+NETWORK_OPERATIONS = sorted(
+    name for name in operations() if name.startswith("ec2:") or name == "elbv2:DescribeLoadBalancers"
+)
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("operation", NETWORK_OPERATIONS)
+def test_a_refused_look_at_the_network_is_a_gap_and_no_false_certainty(name, operation):
+    _, family = family_of(name)
+    incident = incident_of(name, 0, frozenset({operation}))
+    diagnosis, whole = incident.diagnosis, incident_of(name).diagnosis
+    judged = {finding.kind for _, finding in diagnosis.findings_of("network_path")}
+
+    assert max(share for other, share in diagnosis.families.items() if other != family) <= 0.5
+    assert judged <= {finding.kind for _, finding in whole.findings_of("network_path")}
+    assert "network_path" in incident.frames.gaps
+    assert [check for check, _ in diagnosis.not_checked if check in ("security_groups", "routes", "subnets_fit")]
+
+
+def test_another_groups_rule_is_named_and_the_last_good_deployments_group_beside_it():
+    [finding] = [f for _, f in incident_of("clarity-network").diagnosis.findings if f.kind == "security_group_blocks"]
+
+    assert "sg-0a5b4c3d2e1f09876" in finding.statement
+    assert finding.statement.endswith("The last good deployment had sg-0fedcba9876543210.")
+
+
+@pytest.mark.parametrize("name", ["clarity-backend", "clarity-health-check", "clarity-healthy"])
+def test_an_open_way_is_told_as_such(name):
+    kinds = {finding.kind for _, finding in incident_of(name).diagnosis.findings}
+
+    assert {"load_balancer_path_open", "egress_open"} <= kinds
+    assert not kinds & {"security_group_blocks", "no_route_out", "zone_not_enabled"}
 
 
 def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():

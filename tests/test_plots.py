@@ -11,6 +11,7 @@ from ecs_notebook_lib.plots import (
     plot_deployments,
     plot_differential,
     plot_health_answers,
+    plot_network_path,
     plot_target_states,
     plot_task_lifetimes,
 )
@@ -37,11 +38,12 @@ def drawings(frames, as_of):
         "targets": lambda ax: plot_target_states(frames.targets, ax=ax),
         "tasks": lambda ax: plot_task_lifetimes(frames.tasks, until=as_of, ax=ax),
         "answers": lambda ax: plot_health_answers(health_path_answers(frames), since=as_of, ax=ax),
+        "network": lambda ax: plot_network_path(frames.network_path, ax=ax),
         "access": lambda ax: plot_access(frames.access, ax=ax),
     }
 
 
-@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "access"])
+@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "access", "network"])
 def test_axes_without_rows_say_so(name):
     ax = drawings(nothing(), incident_of("clarity-backend").as_of)[name](new_ax())
     ax.figure.canvas.draw()
@@ -49,7 +51,7 @@ def test_axes_without_rows_say_so(name):
     assert [text.get_text() for text in ax.texts if text.get_text().startswith("No ")]
 
 
-@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "access"])
+@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "access", "network"])
 def test_a_plot_returns_the_axes_that_it_was_given_and_names_them(name):
     incident, ax = incident_of("clarity-backend"), new_ax()
 
