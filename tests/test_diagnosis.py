@@ -91,7 +91,54 @@ def test_a_refused_look_at_the_network_is_a_gap_and_no_false_certainty(name, ope
     assert max(share for other, share in diagnosis.families.items() if other != family) <= 0.5
     assert judged <= {finding.kind for _, finding in whole.findings_of("network_path")}
     assert "network_path" in incident.frames.gaps
-    assert [check for check, _ in diagnosis.not_checked if check in ("security_groups", "routes", "subnets_fit")]
+    assert [
+        row.check
+        for row in diagnosis.results
+        if row.step == "network_path" and operation.partition(":")[2] in row.reason
+    ]
+
+
+def no_public_address(world):
+    for deployment in world.scheduler.services[world.service].deployments:
+        deployment.network["assignPublicIp"] = "DISABLED"
+
+
+def one_zone_less(world):
+    world.load_balancers[0]["AvailabilityZones"].pop()
+
+
+def acl_denies(world):
+    entry = {"Egress": False, "RuleNumber": 50, "RuleAction": "deny", "Protocol": "6", "CidrBlock": "10.0.0.0/16"}
+    world.network.network_acls[0]["Entries"].append(entry)
+
+
+def no_layers(world):
+    world.network.endpoints[0]["PolicyDocument"] = '{"Statement": []}'
+
+
+def no_address(world):
+    world._taken |= {f"10.0.{third}.{fourth}" for third in (1, 2) for fourth in range(4, 254)}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        pytest.param(no_public_address, "no_route_out", id="no-public-address"),
+        pytest.param(one_zone_less, "zone_not_enabled", id="zone"),
+        pytest.param(acl_denies, "security_group_blocks", id="network-acl"),
+        pytest.param(no_layers, "endpoint_policy_denies", id="endpoint-policy"),
+        pytest.param(no_address, "few_free_addresses", id="addresses"),
+    ],
+)
+def test_what_the_network_stops_is_found_and_nothing_else(change, kind):
+    world = build("clarity-healthy")
+    change(world)
+
+    diagnosis = Incident(collect(world)).diagnosis
+    found = {finding.kind for _, finding in diagnosis.findings_of("network_path")}
+
+    assert kind in found
+    assert found - {kind} <= {"load_balancer_path_open", "egress_open"}
 
 
 def test_another_groups_rule_is_named_and_the_last_good_deployments_group_beside_it():
