@@ -13,7 +13,7 @@ from ecs_notebook_lib.simulate import World, build, install
 from ecs_notebook_lib.snapshot import Simulated, Snapshot
 from ecs_notebook_lib.source import LiveSource
 
-FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check")
+FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check", "clarity-network")
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]

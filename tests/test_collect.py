@@ -145,6 +145,15 @@ def test_every_pair_of_services_refused_ends_the_run_with_its_gaps_told(pair):
     assert status == ("unknown" if "ecs" in pair else "failing")
 
 
+@pytest.mark.parametrize("name", [*FAILING, "clarity-healthy"])
+def test_the_network_takes_eight_calls_of_ec2_at_most(name):
+    snapshot = incident_of(name).snapshot
+    calls = sum(len(snapshot.records(one)) for one in snapshot.operations if one.startswith("ec2:"))
+
+    assert 0 < calls <= 8
+    assert len(snapshot.records("elbv2:DescribeLoadBalancers")) == 1
+
+
 def test_a_throttle_past_the_retries_is_a_gap(clients):
     world = build("clarity-backend")
     world.throttled |= {"iam:SimulatePrincipalPolicy"}
@@ -237,7 +246,7 @@ def test_an_endpoint_that_nobody_answers_ends_the_run_in_one_line():
         collect_incident(clients, LiveSource("c", "s"))
 
 
-MOTO_ANSWERS = 35
+MOTO_ANSWERS = 42
 """Pinned: of the table's operations, those that moto's server answers without an error of its own."""
 
 
@@ -312,6 +321,7 @@ def prepare_moto(session, url):
         "definition": definition,
         "balancer": balancer,
         "listener": listener,
+        "vpc": vpc,
     }
     file_system = client["efs"].create_file_system(CreationToken="web")["FileSystemId"]
     client["servicediscovery"].create_http_namespace(Name="web")
@@ -344,6 +354,8 @@ def answers(session, url, name, made):
             "StartTime": "2025-07-12T00:00:00Z",
             "EndTime": "2025-07-12T01:00:00Z",
         },
+        "elbv2:DescribeLoadBalancers": {},
+        "ec2:DescribeVpcAttribute": {"VpcId": made["vpc"], "Attribute": "enableDnsSupport"},
         "logs:GetLogEvents": {"logGroupName": "/ecs/web", "logStreamName": "s"},
         "logs:FilterLogEvents": {"logGroupName": "/ecs/web"},
         "iam:GetRole": {"RoleName": "web"},

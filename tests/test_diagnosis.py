@@ -12,6 +12,7 @@ from ecs_notebook_lib.diagnosis.differential import PRIOR_NONE_OF_THESE, Evidenc
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
 from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.knowledge.operations import operations
 from ecs_notebook_lib.knowledge.weights import FAMILIES, MAX_PROBABILITY, causes, check_rows, finding_kinds
 from ecs_notebook_lib.simulate import build
 from ecs_notebook_lib.simulate.account import FORMER_ROLE, TASK_ROLE
@@ -23,6 +24,7 @@ DECIDING = {
     "clarity-backend": ("logs:GetLogEvents", "log_errors"),
     "clarity-permissions-execution": ("ecs:DescribeTasks", "stopped_tasks"),
     "clarity-health-check": ("elbv2:DescribeTargetHealth", "registered_targets"),
+    "clarity-network": ("ec2:DescribeSecurityGroups", "security_groups"),
 }
 """The source that tells most about the true cause, and the check that reads it."""
 
@@ -73,6 +75,87 @@ def test_no_refusal_raises_a_wrong_family_above_one_half(name, operation):
     assert max(share for other, share in families.items() if other != family) <= 0.5
 
 
+NETWORK_OPERATIONS = sorted(
+    name for name in operations() if name.startswith("ec2:") or name == "elbv2:DescribeLoadBalancers"
+)
+
+
+@pytest.mark.parametrize("name", FAILING)
+@pytest.mark.parametrize("operation", NETWORK_OPERATIONS)
+def test_a_refused_look_at_the_network_is_a_gap_and_no_false_certainty(name, operation):
+    _, family = family_of(name)
+    incident = incident_of(name, 0, frozenset({operation}))
+    diagnosis, whole = incident.diagnosis, incident_of(name).diagnosis
+    judged = {finding.kind for _, finding in diagnosis.findings_of("network_path")}
+
+    assert max(share for other, share in diagnosis.families.items() if other != family) <= 0.5
+    assert judged <= {finding.kind for _, finding in whole.findings_of("network_path")}
+    assert "network_path" in incident.frames.gaps
+    assert [
+        row.check
+        for row in diagnosis.results
+        if row.step == "network_path" and operation.partition(":")[2] in row.reason
+    ]
+
+
+def no_public_address(world):
+    for deployment in world.scheduler.services[world.service].deployments:
+        deployment.network["assignPublicIp"] = "DISABLED"
+
+
+def one_zone_less(world):
+    world.load_balancers[0]["AvailabilityZones"].pop()
+
+
+def acl_denies(world):
+    entry = {"Egress": False, "RuleNumber": 50, "RuleAction": "deny", "Protocol": "6", "CidrBlock": "10.0.0.0/16"}
+    world.network.network_acls[0]["Entries"].append(entry)
+
+
+def no_layers(world):
+    world.network.endpoints[0]["PolicyDocument"] = '{"Statement": []}'
+
+
+def no_address(world):
+    world._taken |= {f"10.0.{third}.{fourth}" for third in (1, 2) for fourth in range(4, 254)}
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        pytest.param(no_public_address, "no_route_out", id="no-public-address"),
+        pytest.param(one_zone_less, "zone_not_enabled", id="zone"),
+        pytest.param(acl_denies, "security_group_blocks", id="network-acl"),
+        pytest.param(no_layers, "endpoint_policy_denies", id="endpoint-policy"),
+        pytest.param(no_address, "few_free_addresses", id="addresses"),
+    ],
+)
+def test_what_the_network_stops_is_found_and_nothing_else(change, kind):
+    world = build("clarity-healthy")
+    change(world)
+
+    diagnosis = Incident(collect(world)).diagnosis
+    found = {finding.kind for _, finding in diagnosis.findings_of("network_path")}
+
+    assert kind in found
+    assert found - {kind} <= {"load_balancer_path_open", "egress_open"}
+
+
+def test_another_groups_rule_is_named_and_the_last_good_deployments_group_beside_it():
+    [finding] = [f for _, f in incident_of("clarity-network").diagnosis.findings if f.kind == "security_group_blocks"]
+
+    assert "sg-0a5b4c3d2e1f09876" in finding.statement
+    assert finding.statement.endswith("The last good deployment had sg-0fedcba9876543210.")
+
+
+@pytest.mark.parametrize("name", ["clarity-backend", "clarity-health-check", "clarity-healthy"])
+def test_an_open_way_is_told_as_such(name):
+    kinds = {finding.kind for _, finding in incident_of(name).diagnosis.findings}
+
+    assert {"load_balancer_path_open", "egress_open"} <= kinds
+    assert not kinds & {"security_group_blocks", "no_route_out", "zone_not_enabled"}
+
+
 def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
     answers = {row.title: row.answer for row in incident_of("clarity-backend").diagnosis.hypotheses}
 
@@ -87,6 +170,7 @@ def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
         ("clarity-backend", "Task role permission insufficiency"),
         ("clarity-permissions-execution", "Something else than these five"),
         ("clarity-health-check", "ALB health check misconfiguration"),
+        ("clarity-network", "Network configuration issue"),
     ],
 )
 def test_one_hypothesis_is_confirmed_and_it_is_the_right_one(name, confirmed, seed):

@@ -8,7 +8,8 @@ import pytest
 
 from ecs_notebook_lib.simulate import HTTPRequest, build
 from ecs_notebook_lib.simulate.access import Role, decide
-from ecs_notebook_lib.simulate.account import FORMER_ROLE, TASK_ROLE, allow, policy
+from ecs_notebook_lib.simulate.account import BALANCER_GROUP, FORMER_ROLE, TASK_ROLE, allow, policy
+from ecs_notebook_lib.simulate.network import rule
 from ecs_notebook_lib.simulate.rollout import threshold
 
 from .conftest import FAILING
@@ -81,6 +82,8 @@ def test_a_mended_fault_lets_the_service_recover(name):
         role = world.access.roles[TASK_ROLE]
         role.inline["everything"] = policy(allow("*"))
         world.access.roles["clarity-backend-execution"].inline["everything"] = policy(allow("*"))
+        for group in world.network.security_groups:
+            group["IpPermissions"].append(rule(8000, group=BALANCER_GROUP))
         next(iter(world.balancer.groups.values())).shape["HealthCheckPath"] = (
             "/api/health" if "check" in name else "/health"
         )

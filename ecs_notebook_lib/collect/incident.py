@@ -5,7 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.collect import access_facts, ecs, elbv2, existence, kept, logs
+from ecs_notebook_lib.collect import (
+    access_facts,
+    ecs,
+    elbv2,
+    existence,
+    kept,
+    logs,
+    network,
+)
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller
 from ecs_notebook_lib.collect.metrics import metric_requests
@@ -53,9 +61,10 @@ def collect_incident(
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
     since = parse_window(window or DEFAULT_WINDOW, as_of=as_of)[0]
-    progress("logs, roles and policies, what the revision names, routing, metrics")
+    progress("logs, roles and policies, what the revision names, network, routing, metrics")
     _side_by_side(
         lambda: incident.collect_details(tasks, history, definitions),
+        incident.collect_network,
         incident.collect_routing,
         lambda: incident.collect_metrics(since),
     )
@@ -101,6 +110,7 @@ class _Incident:
         self._cluster, self._name = source.cluster, source.service
         self._service = service
         self._as_of = as_of
+        self._revisions: Rows = []
         self._target_groups: Rows = []
         self._kept_revisions: dict[str, str] = {}
 
@@ -126,11 +136,16 @@ class _Incident:
         named = [self._service.get("taskDefinition", ""), *_of_interest(history), *list(of_tasks)[:_REVISIONS_OF_TASKS]]
         return rows, history, self._definitions(named)
 
+    def collect_network(self) -> None:
+        """Read the VPC, for the deployments whose tasks and targets are known by now."""
+        network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
+
     def _listed_task_definitions(self) -> list[str]:
         return [deployment.get("taskDefinition", "") for deployment in self._service.get("deployments") or ()]
 
     def _history(self, listed: Answer) -> DeploymentHistory:
         described, revised = ecs.service_deployment_details(self._caller, listed)
+        self._revisions = revised.items("serviceRevisions")
         return deployment_history(
             [self._service],
             service_deployments=described.items("serviceDeployments"),

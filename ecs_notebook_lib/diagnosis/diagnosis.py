@@ -199,7 +199,13 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
     containers = frames.container_definitions[frames.container_definitions["task_definition"] == state.examined]
     task = frames.access[frames.access["role"] == "task"]
     image = ecr_image(listing(containers["image"], limit=1)) or {}
+    places = frames.task_networks[frames.task_networks["which"] == "examined"]
+    subnets = sorted(places.loc[places["member"] == "subnet", "id"])
+    groups = {*places.loc[places["member"] == "security_group", "id"], *frames.load_balancer_groups["group_id"]}
     known = {
+        "security_groups": " ".join(sorted(groups)),
+        "subnets": ",".join(subnets),
+        "subnet_ids": " ".join(subnets),
         "cluster": incident.cluster,
         "service": incident.service,
         "region": incident.region,

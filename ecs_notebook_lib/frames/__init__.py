@@ -1,12 +1,8 @@
 """Tidy frames of one snapshot, each made on first use. Pure: no network, no clock."""
 
-from collections import defaultdict
-from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
 from ecs_notebook_lib.frames import (
@@ -19,74 +15,21 @@ from ecs_notebook_lib.frames import (
     logs,
     metrics,
     named_things,
-    routing,
+    network,
+    network_path,
     shape,
     stack_traces,
     targets,
     tasks,
 )
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
-from ecs_notebook_lib.frames.reading import frame_of, read_pages
-from ecs_notebook_lib.snapshot import Snapshot
-
-SCHEMAS: Mapping[str, FrameSchema] = {
-    schema.name: schema
-    for schema in (
-        ecs.SERVICES,
-        ecs.DEPLOYMENTS,
-        ecs.EVENTS,
-        ecs.SERVICE_DEPLOYMENTS,
-        ecs.SERVICE_REVISIONS,
-        ecs.TASK_DEFINITIONS,
-        ecs.CONTAINER_DEFINITIONS,
-        ecs.SECRETS,
-        ecs.ENVIRONMENT,
-        tasks.TASKS,
-        tasks.CONTAINERS,
-        tasks.ADDRESSES,
-        kept.KEPT_TASKS,
-        targets.TARGET_GROUPS,
-        targets.TARGETS,
-        routing.TARGET_GROUP_ATTRIBUTES,
-        routing.LISTENERS,
-        routing.LISTENER_RULES,
-        routing.FORWARDED_GROUPS,
-        metrics.METRICS,
-        logs.LOG_EVENTS,
-        logs.LOG_STREAMS,
-        stack_traces.STACK_TRACES,
-        log_patterns.LOG_PATTERNS,
-        access.ROLES,
-        access.POLICIES,
-        access.SIMULATED_ACCESS,
-        access.SIMULATED_OVERALL,
-        access.RESOURCE_POLICIES,
-        access.ACCESS,
-        *existence.SCHEMAS,
-        coverage.COVERAGE,
-    )
-}
-"""Every frame by its name: columns, dtypes, paths and meanings; `docs/frames.md` is printed from it."""
+from ecs_notebook_lib.frames.read_frames import SCHEMAS, ReadFrames
 
 __all__ = ["SCHEMAS", "Column", "FrameSchema", "Frames"]
 
 
-class Frames:
+class Frames(ReadFrames):
     """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which are incomplete, and why."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.snapshot = snapshot
-        self._pages: dict[str, pa.Table] = {}
-
-    def _read(self, schema: FrameSchema) -> pd.DataFrame:
-        if schema.operation not in self._pages:
-            schemas = _SCHEMAS_OF[schema.operation]
-            self._pages[schema.operation] = read_pages(self.snapshot.lines(schema.operation), schemas)
-        return frame_of(self._pages[schema.operation], schema)
-
-    def _responses(self, operation: str, member: str) -> list[dict[str, Any]]:
-        pages = (page["response"] or {} for page in self.snapshot.records(operation))
-        return [row for page in pages for row in page.get(member) or ()]
 
     @cached_property
     def history(self) -> DeploymentHistory:
@@ -110,11 +53,6 @@ class Frames:
         return coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
 
     @cached_property
-    def services(self) -> pd.DataFrame:
-        """Return `services`: the service itself."""
-        return self._read(ecs.SERVICES)
-
-    @cached_property
     def deployments(self) -> pd.DataFrame:
         """Return `deployments`: those that the service lists."""
         return shape.deployments_frame(self._read(ecs.DEPLOYMENTS))
@@ -123,11 +61,6 @@ class Frames:
     def events(self) -> pd.DataFrame:
         """Return `events`: the service events."""
         return shape.events_frame(self._read(ecs.EVENTS))
-
-    @cached_property
-    def service_revisions(self) -> pd.DataFrame:
-        """Return `service_revisions`."""
-        return self._read(ecs.SERVICE_REVISIONS)
 
     @cached_property
     def service_deployments(self) -> pd.DataFrame:
@@ -140,21 +73,6 @@ class Frames:
         return shape.task_definitions_frame(self._read(ecs.TASK_DEFINITIONS))
 
     @cached_property
-    def container_definitions(self) -> pd.DataFrame:
-        """Return `container_definitions`."""
-        return self._read(ecs.CONTAINER_DEFINITIONS)
-
-    @cached_property
-    def secrets(self) -> pd.DataFrame:
-        """Return `secrets`: what ECS injects."""
-        return self._read(ecs.SECRETS)
-
-    @cached_property
-    def environment(self) -> pd.DataFrame:
-        """Return `environment`: variables, their values masked."""
-        return self._read(ecs.ENVIRONMENT)
-
-    @cached_property
     def tasks(self) -> pd.DataFrame:
         """Return `tasks`: running and stopped ones."""
         return shape.tasks_frame(self._read(tasks.TASKS))
@@ -165,44 +83,14 @@ class Frames:
         return shape.containers_frame(self._read(tasks.CONTAINERS), self.container_definitions)
 
     @cached_property
-    def addresses(self) -> pd.DataFrame:
-        """Return `addresses` of those tasks."""
-        return self._read(tasks.ADDRESSES)
-
-    @cached_property
     def kept_tasks(self) -> pd.DataFrame:
         """Return `kept_tasks`: the revisions of tasks that ECS has forgotten."""
         return kept.kept_tasks_frame(self.snapshot, self.snapshot.incident.service)
 
     @cached_property
-    def target_groups(self) -> pd.DataFrame:
-        """Return `target_groups` of the service."""
-        return self._read(targets.TARGET_GROUPS)
-
-    @cached_property
     def targets(self) -> pd.DataFrame:
         """Return `targets` and their health."""
         return shape.targets_frame(self._read(targets.TARGETS), self.addresses)
-
-    @cached_property
-    def target_group_attributes(self) -> pd.DataFrame:
-        """Return `target_group_attributes` of the service's target groups."""
-        return self._read(routing.TARGET_GROUP_ATTRIBUTES)
-
-    @cached_property
-    def listeners(self) -> pd.DataFrame:
-        """Return `listeners` of the load balancers in front of the service."""
-        return self._read(routing.LISTENERS)
-
-    @cached_property
-    def listener_rules(self) -> pd.DataFrame:
-        """Return `listener_rules`: what those listeners do with a request."""
-        return self._read(routing.LISTENER_RULES)
-
-    @cached_property
-    def forwarded_groups(self) -> pd.DataFrame:
-        """Return `forwarded_groups`: the target groups that a rule forwards to with a weight."""
-        return self._read(routing.FORWARDED_GROUPS)
 
     @cached_property
     def metrics(self) -> pd.DataFrame:
@@ -247,11 +135,6 @@ class Frames:
         specific, overall = self._read(access.SIMULATED_ACCESS), self._read(access.SIMULATED_OVERALL)
         keys = ["role_arn", "action", "resource"]
         return pd.concat([specific, overall]).drop_duplicates(keys, keep="first").reset_index(drop=True)
-
-    @cached_property
-    def simulated_overall(self) -> pd.DataFrame:
-        """Return `simulated_overall`: the same without resources."""
-        return self._read(access.SIMULATED_OVERALL)
 
     @cached_property
     def resource_policies(self) -> pd.DataFrame:
@@ -316,6 +199,21 @@ class Frames:
         """Return `quotas` of Fargate, if ECS said that one is reached."""
         return existence.quotas_frame(self.snapshot)
 
+    @cached_property
+    def security_group_rules(self) -> pd.DataFrame:
+        """Return `security_group_rules`: in and out."""
+        return network.security_group_rules_frame(self._responses("ec2:DescribeSecurityGroups", "SecurityGroups"))
+
+    @cached_property
+    def task_networks(self) -> pd.DataFrame:
+        """Return `task_networks`: subnets and security groups of the examined and the last good deployment."""
+        return network_path.task_networks_frame(self.snapshot, self.history)
+
+    @cached_property
+    def network_path(self) -> pd.DataFrame:
+        """Return `network_path`: each hop on the ways that the examined deployment needs."""
+        return network_path.network_path_frame(self.snapshot, self.history)
+
     def rows(self, name: str) -> pd.DataFrame:
         """Return a frame by its name.
 
@@ -326,13 +224,3 @@ class Frames:
         """
         frame: pd.DataFrame = getattr(self, SCHEMAS[name].name)
         return frame
-
-
-def _by_operation() -> dict[str, list[FrameSchema]]:
-    grouped: dict[str, list[FrameSchema]] = defaultdict(list)
-    for schema in SCHEMAS.values():
-        grouped[schema.operation].append(schema)
-    return grouped
-
-
-_SCHEMAS_OF = _by_operation()

@@ -121,6 +121,9 @@ def _list_path(column: Column) -> Steps:
 def _at(pages: pa.Table, arrays: dict[Steps, pa.Array], path: Steps) -> pa.Array:
     """Return the array at a path, one element for each element of the list that holds it."""
     text = ".".join(path)
+    whole = next((prefix for prefix in arrays if text == ".".join(prefix)), ())
+    if whole:  # the elements of an innermost list of plain values
+        return arrays[whole]
     inner = max((prefix for prefix in arrays if text.startswith(".".join(prefix) + ".")), key=len, default=())
     rest = text[len(".".join(inner)) + 1 :] if inner else text
     names = [step.removesuffix("[]") for step in rest.split(".")]

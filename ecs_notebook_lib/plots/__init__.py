@@ -4,6 +4,7 @@ from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential
 from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
 from ecs_notebook_lib.plots.metrics import plot_targets_over_time, plot_utilization
+from ecs_notebook_lib.plots.network import plot_network_path
 from ecs_notebook_lib.plots.permissions import plot_access
 from ecs_notebook_lib.plots.rollout import plot_rollout_progress
 from ecs_notebook_lib.plots.stops import plot_stops
@@ -17,6 +18,7 @@ __all__ = [
     "plot_differential",
     "plot_health_answers",
     "plot_log_volume",
+    "plot_network_path",
     "plot_rollout_progress",
     "plot_stops",
     "plot_target_states",

@@ -126,3 +126,31 @@ def resource_policies_table(frames: Frames) -> pd.DataFrame:
     """Return the policies that the resources have themselves."""
     policies = frames.resource_policies
     return policies.assign(document=policies["document"].replace("", "it has none"))
+
+
+def network_path_table(frames: Frames) -> pd.DataFrame:
+    """Return a row a way: its verdict, and the hop that decides it."""
+    rank = {"closed": 0, "cannot_tell": 1, "open": 2}
+    hops = frames.network_path.assign(rank=frames.network_path["verdict"].map(rank))
+    deciding = hops.sort_values(["rank", "number"], kind="stable").drop_duplicates("path").sort_index()
+    hop = deciding["passes"].where(deciding["verdict"] != "open", "every hop")
+    columns = ["from_", "to", "port", "needed_for", "verdict", "hop", "rule", "reason"]
+    told = deciding["verdict"] != "open"
+    return deciding.assign(hop=hop, rule=deciding["rule"].where(told), reason=deciding["reason"].where(told))[columns]
+
+
+def task_networks_table(frames: Frames) -> pd.DataFrame:
+    """Return subnets and security groups of the examined and the last good deployment, side by side."""
+    return frames.task_networks[["which", "revision", "member", "id", "public_ip"]]
+
+
+def security_group_rules_table(frames: Frames) -> pd.DataFrame:
+    """Return the rules of the security groups of tasks, load balancers and endpoints."""
+    return frames.security_group_rules
+
+
+def subnets_table(frames: Frames) -> pd.DataFrame:
+    """Return the subnets of the tasks: zone, addresses, and how many of them are free."""
+    used = frames.task_networks.loc[frames.task_networks["member"] == "subnet", "id"]
+    columns = ["subnet_id", "zone", "cidr", "free_address_count", "owner_id"]
+    return frames.subnets.loc[frames.subnets["subnet_id"].isin(used), columns]

@@ -6,6 +6,7 @@ from typing import Any
 from ecs_notebook_lib.simulate.access import ManagedPolicy, Role, Secret
 from ecs_notebook_lib.simulate.logs import LogGroup
 from ecs_notebook_lib.simulate.model import Program, Service, Shape, TargetGroup
+from ecs_notebook_lib.simulate.network import add_network, rule, security_group
 from ecs_notebook_lib.simulate.world import World
 
 CLUSTER, SERVICE = "clarity-backend-cluster", "clarity-backend"
@@ -14,7 +15,8 @@ TASK_ROLE, FORMER_ROLE, EXECUTION_ROLE = "clarity-backend-task", "clarity-backen
 BUCKET = "clarity-backend-uploads"
 SECRET_NAME = "clarity/backend/settings-Ab3dEf"  # noqa: S105  the name of a secret that does not exist
 EXECUTION_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
-_VPC = "vpc-0a1b2c3d4e5f60718"
+BALANCER_GROUP, TASK_GROUP = "sg-0123456789abcdef0", "sg-0fedcba9876543210"
+VPC = "vpc-0a1b2c3d4e5f60718"
 _SUBNETS = {"subnet-0aa11bb22cc33dd44": "us-east-1a", "subnet-0ee55ff66aa77bb88": "us-east-1b"}
 _TASKS_TRUST = {
     "Version": "2012-10-17",
@@ -36,6 +38,11 @@ def new_world(scenario: str, seed: int) -> World:
     """Return an account with everything in it but the deployments."""
     world = World(scenario, seed, start=BEGINNING, cluster=CLUSTER, service=SERVICE)
     world.zones |= _SUBNETS
+    add_network(world.network, VPC, _SUBNETS, region=world.region)
+    world.network.security_groups += [
+        security_group(BALANCER_GROUP, "clarity-load-balancer", VPC, [rule(443, cidr="0.0.0.0/0")]),
+        security_group(TASK_GROUP, "clarity-tasks", VPC, [rule(8000, group=BALANCER_GROUP)]),
+    ]
     _add_access(world)
     for name in (SERVICE, "clarity-worker"):
         world.log_groups[f"/ecs/{name}"] = LogGroup(f"/ecs/{name}", BEGINNING, retention_days=30)
@@ -114,7 +121,7 @@ def _add_load_balancer(world: World) -> None:
                 "TargetGroupName": name,
                 "Protocol": "HTTP",
                 "Port": 8000,
-                "VpcId": _VPC,
+                "VpcId": VPC,
                 "HealthCheckProtocol": "HTTP",
                 "HealthCheckPort": "traffic-port",
                 "HealthCheckEnabled": True,
@@ -158,11 +165,11 @@ def _load_balancer(arn: str) -> Shape:
         "CreatedTime": BEGINNING,
         "LoadBalancerName": "clarity",
         "Scheme": "internet-facing",
-        "VpcId": _VPC,
+        "VpcId": VPC,
         "State": {"Code": "active"},
         "Type": "application",
         "AvailabilityZones": [{"ZoneName": zone, "SubnetId": subnet} for subnet, zone in _SUBNETS.items()],
-        "SecurityGroups": ["sg-0123456789abcdef0"],
+        "SecurityGroups": [BALANCER_GROUP],
         "IpAddressType": "ipv4",
     }
 
@@ -238,7 +245,7 @@ def create_service(world: World, name: str, task_definition: str, *, desired: in
     network = {
         "awsvpcConfiguration": {
             "subnets": list(_SUBNETS),
-            "securityGroups": ["sg-0fedcba9876543210"],
+            "securityGroups": [TASK_GROUP],
             "assignPublicIp": "ENABLED",
         }
     }

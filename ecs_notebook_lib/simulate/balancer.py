@@ -37,16 +37,20 @@ class Balancer:
     def _first(self, group: TargetGroup, target: Target) -> None:
         if not self._registered(group, target):
             return
-        interval = group.shape["HealthCheckIntervalSeconds"]
-        if target.task.answering:
-            stream = self._world.stream(target.task)
-            for node in group.nodes:
-                stream.periodic.append(
-                    probe_source(
-                        self._world, target.task, node, path=group.shape["HealthCheckPath"], period=float(interval)
-                    )
-                )
+        if target.task.answering and self._reaches(group, target):
+            self._probe(group, target)
         self._check(group, target)
+
+    def _probe(self, group: TargetGroup, target: Target) -> None:
+        """Let the task print a line for each request of a health check."""
+        target.probing = True
+        stream = self._world.stream(target.task)
+        path, period = group.shape["HealthCheckPath"], float(group.shape["HealthCheckIntervalSeconds"])
+        for node in group.nodes:
+            stream.periodic.append(probe_source(self._world, target.task, node, path=path, period=period))
+
+    def _reaches(self, group: TargetGroup, target: Target) -> bool:
+        return self._world.reaches(group, target.task.deployment, target.task.address, target.port)
 
     @staticmethod
     def _registered(group: TargetGroup, target: Target) -> bool:
@@ -55,8 +59,10 @@ class Balancer:
     def _check(self, group: TargetGroup, target: Target) -> None:
         if not self._registered(group, target):
             return
-        reason, description = self._verdict(group, target.task)
+        reason, description = self._verdict(group, target)
         if reason is None:
+            if not target.probing:
+                self._probe(group, target)
             target.failures = 0
             if target.state != "healthy":
                 target.become("healthy")
@@ -71,7 +77,10 @@ class Balancer:
             return
         self._world.engine.after(group.shape["HealthCheckIntervalSeconds"], lambda: self._check(group, target))
 
-    def _verdict(self, group: TargetGroup, task: Task) -> tuple[str | None, str | None]:
+    def _verdict(self, group: TargetGroup, target: Target) -> tuple[str | None, str | None]:
+        task = target.task
+        if not self._reaches(group, target):
+            return "Target.Timeout", "Request timed out"
         if not task.answering:
             return "Target.FailedHealthChecks", "Health checks failed"
         code = self._world.program(task).routes.get(group.shape["HealthCheckPath"], 404)

@@ -86,6 +86,12 @@ class Deployment:
         return str(self.shape["id"])
 
     @property
+    def network(self) -> Shape:
+        """Return the subnets, security groups and public address of its tasks."""
+        configuration: Shape = self.shape["networkConfiguration"]["awsvpcConfiguration"]
+        return configuration
+
+    @property
     def alive(self) -> list[Task]:
         """Return the tasks that count for it."""
         return [task for task in self.tasks if task.alive]

@@ -4,6 +4,7 @@ Sources: ECS developer guide, "Deployment circuit breaker" and "View service his
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from datetime import datetime, timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ class Rollout:
             "launchType": "FARGATE",
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
-            "networkConfiguration": service.shape["networkConfiguration"],
+            "networkConfiguration": deepcopy(service.shape["networkConfiguration"]),
             "rolloutState": "IN_PROGRESS",
             "rolloutStateReason": f"ECS deployment ecs-svc/{number} in progress.",
         }
@@ -127,7 +128,7 @@ class Rollout:
             "platformVersion": "1.4.0",
             "platformFamily": "Linux",
             "loadBalancers": service.shape["loadBalancers"],
-            "networkConfiguration": service.shape["networkConfiguration"],
+            "networkConfiguration": deepcopy(service.shape["networkConfiguration"]),
             "containerImages": [
                 {
                     "containerName": row["name"],
@@ -186,6 +187,7 @@ class Rollout:
         deployment.record |= {"status": "ROLLBACK_IN_PROGRESS", "statusReason": reason}
         deployment.record["rollback"] = {"reason": reason, "startedAt": now, "serviceRevisionArn": target}
         service.shape["taskDefinition"] = good.shape["taskDefinition"]
+        service.shape["networkConfiguration"] = deepcopy(good.shape["networkConfiguration"])
         service.steady, service.start_not_before = False, None
         self._scheduler.tell(service, f"rolling back to deployment {good.id}.")
         self._scheduler.soon(service)

@@ -36,7 +36,7 @@ class Tasks:
     def _create(self, service: Service, deployment: Deployment) -> Task:
         world, engine = self._world, self._world.engine
         task_id, interface = engine.hexadecimal(32), f"eni-{engine.hexadecimal(17)}"
-        subnets = service.shape["networkConfiguration"]["awsvpcConfiguration"]["subnets"]
+        subnets = deployment.network["subnets"]
         subnet = subnets[len(deployment.tasks) % len(subnets)]
         address = world.free_address(subnet)
         details = {

@@ -5,12 +5,14 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ecs_notebook_lib.simulate import (
     access,
     api_access,
     api_cloudwatch,
+    api_ec2,
     api_ecs,
     api_elbv2,
     api_existence,
@@ -23,7 +25,8 @@ from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.holdings import Holdings
 from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
-from ecs_notebook_lib.simulate.model import Life, Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.model import Deployment, Life, Program, Service, Shape, TargetGroup, Task
+from ecs_notebook_lib.simulate.network import End, Network
 from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
 from ecs_notebook_lib.simulate.tasks import Tasks
@@ -48,6 +51,7 @@ class World:
         self.load_balancers: list[Shape] = []
         self.listeners: list[Shape] = []
         self.zones: dict[str, str] = {}
+        self.network = Network()
         self.faults: list[Fault] = []
         self.lives: list[Life] = []
         self.memory_reason = ""
@@ -61,7 +65,7 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence)
+        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
@@ -128,6 +132,17 @@ class World:
     def return_address(self, address: str) -> None:
         """Let an address be given out again."""
         self._taken.discard(address)
+
+    def addresses_taken(self, cidr: str) -> int:
+        """Return how many addresses of a subnet tasks have."""
+        return sum(ip_address(address) in ip_network(cidr) for address in self._taken)
+
+    def reaches(self, group: TargetGroup, deployment: Deployment, address: str, port: int) -> bool:
+        """Say whether every node of the load balancer can connect to a task of a deployment at this address."""
+        balancers = [row for row in self.load_balancers if row["LoadBalancerArn"] in group.shape["LoadBalancerArns"]]
+        groups = tuple(name for row in balancers for name in row["SecurityGroups"])
+        task = End(address, tuple(deployment.network["securityGroups"]))
+        return all(self.network.connects(End(node, groups), task, port) for node in group.nodes)
 
     # What belongs to a task.
 
