@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.snapshot import Snapshot
 
 Progress = Callable[[str], None]
+FirstLook = Callable[["Snapshot"], None]
 
 
 class Incident:
     """An incident, made from its snapshot. There are no plots on it: plots are functions over frames."""
 
-    def __init__(self, snapshot: "Snapshot") -> None:
+    def __init__(self, snapshot: "Snapshot", *, partial: bool = False) -> None:
         self.snapshot = snapshot
+        self._partial = partial
 
     @cached_property
     def frames(self) -> "Frames":
         """Return the tidy frames, `frames.gaps` naming the incomplete ones."""
         from ecs_notebook_lib.frames import Frames
 
-        return Frames(self.snapshot)
+        return Frames(self.snapshot, partial=self._partial)
 
     @property
     def examined(self) -> "Deployment | None":
@@ -84,6 +86,7 @@ def open_incident(
     window: str = "",
     access: "Access | None" = None,
     progress: Progress = lambda _step: None,
+    first_look: FirstLook | None = None,
 ) -> Incident:
     """Return the incident that `source` names: collected, simulated, or read from a snapshot.
 
@@ -95,6 +98,9 @@ def open_incident(
         `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
     access
         How to reach AWS; by default boto3's own chain.
+    first_look
+        Called with the snapshot as far as it is read once services, tasks and target health are in; of a live source
+        only.
 
     Raises
     ------
@@ -114,13 +120,10 @@ def open_incident(
         )
     if isinstance(parsed, DemoSource):
         return Incident(_demo(parsed, window=window, progress=progress))
-    return Incident(_live(parsed, window=window, access=access, progress=progress))
-
-
-def _live(source: LiveSource, *, window: str, access: "Access | None", progress: Progress) -> "Snapshot":
     from ecs_notebook_lib.collect import Access, collect_incident, open_clients
 
-    return collect_incident(open_clients(access or Access()), source, window=window, progress=progress)
+    clients = open_clients(access or Access())
+    return Incident(collect_incident(clients, parsed, window=window, progress=progress, first_look=first_look))
 
 
 def _demo(source: DemoSource, *, window: str, progress: Progress) -> "Snapshot":

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "snapshot": {"errors", "source"},
     "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
     "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
-    "diagnosis": {"examined", "frames", "knowledge", "snapshot"},
+    "diagnosis": {"examined", "frames", "knowledge", "snapshot", "untrusted"},
     "incident": {"errors", "source", "examined", "collect", "snapshot", "frames", "diagnosis", "simulate"},
     "plots": {"untrusted"},
     "report": {

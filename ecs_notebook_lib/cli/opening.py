@@ -3,15 +3,22 @@
 import argparse
 import sys
 
+from ecs_notebook_lib.cli.first_answer import FirstAnswer
 from ecs_notebook_lib.incident import Incident, open_incident
 
 
 def incident_of(options: argparse.Namespace) -> Incident:
     """Return the incident that the options name, with progress on stderr."""
-    from ecs_notebook_lib.collect import Access
+    first = FirstAnswer() if options.source.startswith("live:") and not options.quiet else None
+    try:
+        from ecs_notebook_lib.collect import Access
 
-    access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
-    return open_incident(options.source, window=options.window, access=access, progress=progress_of(options))
+        access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
+        progress = progress_of(options)
+        return open_incident(options.source, window=options.window, access=access, progress=progress, first_look=first)
+    finally:
+        if first is not None:
+            first.close()
 
 
 def progress_of(options: argparse.Namespace) -> "Progress":

@@ -29,6 +29,7 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     for reason in words.because(incident):
         console.print(Text(f"  {reason}"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
+    console.print(Text(words.prognosis(incident)))
     if not diagnosis.state.settled and diagnosis.state.status != "unknown":
         columns = ["cause", "probability", "for", "against"]
         _print(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])

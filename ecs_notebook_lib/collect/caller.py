@@ -161,7 +161,7 @@ class Caller:
     def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
         client = self._client(request.operation)
         method = xform_name(operations()[request.operation].action)
-        if client.can_paginate(method):
+        if client.can_paginate(method) and "nextToken" not in request.params:
             yield from client.get_paginator(method).paginate(**request.params)
             return
         params = dict(request.params)

@@ -37,11 +37,17 @@ def _names(answer: Answer, member: str) -> list[str]:
 
 
 def task_list_requests(cluster: str, service: str) -> list[Request]:
-    """Return the questions for the service's tasks: the living (and pending) ones, and the dead."""
+    """Return the questions for the first page of the service's tasks: the living (and pending) ones, and the dead."""
+    where = {"cluster": cluster, "serviceName": service}
     return [
-        Request("ecs:ListTasks", {"cluster": cluster, "serviceName": service, "desiredStatus": status})
-        for status in ("RUNNING", "STOPPED")
+        Request("ecs:ListTasks", {**where, "desiredStatus": status}, max_pages=1) for status in ("RUNNING", "STOPPED")
     ]
+
+
+def next_tasks_request(request: Request, answer: Answer) -> Request | None:
+    """Return the question for the pages behind the first; None if there is none."""
+    token = answer.get("nextToken")
+    return Request("ecs:ListTasks", {**request.params, "nextToken": token}) if token else None
 
 
 def tasks_request(cluster: str, task_arns: Iterable[str]) -> Request:
@@ -55,18 +61,15 @@ def service_deployments_request(cluster: str, service: str, since: datetime) -> 
     return Request("ecs:ListServiceDeployments", params, max_pages=1)
 
 
-def service_deployment_details(caller: Caller, listed: Answer) -> tuple[Answer, Answer]:
-    """Return DescribeServiceDeployments and DescribeServiceRevisions for what ListServiceDeployments named."""
+def service_deployment_requests(listed: Answer) -> list[Request]:
+    """Return the questions for what ListServiceDeployments named: the deployments, then their revisions."""
     rows = listed.items("serviceDeployments")
     deployments = [row["serviceDeploymentArn"] for row in rows]
     revisions = dict.fromkeys(row["targetServiceRevisionArn"] for row in rows if "targetServiceRevisionArn" in row)
-    described, revised = caller.gather(
-        [
-            Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": deployments}),
-            Request("ecs:DescribeServiceRevisions", {"serviceRevisionArns": list(revisions)}),
-        ]
-    )
-    return described, revised
+    return [
+        Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": deployments}),
+        Request("ecs:DescribeServiceRevisions", {"serviceRevisionArns": list(revisions)}),
+    ]
 
 
 def task_definition_requests(arns: Iterable[str]) -> list[Request]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from ecs_notebook_lib.collect import (
@@ -15,12 +16,12 @@ from ecs_notebook_lib.collect import (
     network,
 )
 from ecs_notebook_lib.collect.access import Clients
-from ecs_notebook_lib.collect.caller import Answer, Caller
+from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.metrics import metric_requests
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
-from ecs_notebook_lib.snapshot import IncidentName, Simulated, Snapshot
+from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
 from ecs_notebook_lib.source import DEFAULT_WINDOW, LiveSource, parse_window
 from ecs_notebook_lib.version import __version__
@@ -32,6 +33,7 @@ _REVISIONS_OF_TASKS = 4
 """Task definitions that are read because tasks run them: the newest; a pipeline may have made dozens."""
 
 Progress = Callable[[str], None]
+FirstLook = Callable[[Snapshot], None]
 
 
 def collect_incident(
@@ -41,10 +43,12 @@ def collect_incident(
     window: str = "",
     simulated: Simulated | None = None,
     progress: Progress = lambda _step: None,
+    first_look: FirstLook | None = None,
 ) -> Snapshot:
     """Return everything that the kit reads about one service.
 
-    `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error.
+    `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error. `first_look`
+    is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
 
     Raises
     ------
@@ -57,33 +61,27 @@ def collect_incident(
     progress("service")
     service = ecs.collect_service(caller, source.cluster, source.service) or {}
     as_of = caller.pages[0].at
+    span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
+
+    def snapshot() -> Snapshot:
+        account = _account(service, caller.pages)
+        names = (source.cluster.rpartition("/")[2], source.service, caller.region, account)
+        members = members_of(caller.pages, account)
+        return Snapshot(IncidentName(*names, span), as_of, simulated, False, __version__, members)
+
     incident = _Incident(caller, source, service=service, as_of=as_of)
+    if first_look is not None:
+        incident.look = lambda: first_look(snapshot())
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
-    since = parse_window(window or DEFAULT_WINDOW, as_of=as_of)[0]
     progress("logs, roles and policies, what the revision names, network, routing, metrics")
     _side_by_side(
         lambda: incident.collect_details(tasks, history, definitions),
         incident.collect_network,
         incident.collect_routing,
-        lambda: incident.collect_metrics(since),
+        lambda: incident.collect_metrics(span[0]),
     )
-    account = _account(service, tasks)
-    name = IncidentName(
-        cluster=source.cluster.rpartition("/")[2],
-        service=source.service,
-        region=caller.region,
-        account=account,
-        window=parse_window(window or DEFAULT_WINDOW, as_of=as_of),
-    )
-    return Snapshot(
-        incident=name,
-        as_of=as_of,
-        simulated=simulated,
-        redacted=False,
-        tool_version=__version__,
-        members=members_of(caller.pages, account),
-    )
+    return snapshot()
 
 
 def _side_by_side(*branches: Callable[[], None]) -> None:
@@ -93,9 +91,14 @@ def _side_by_side(*branches: Callable[[], None]) -> None:
             future.result()
 
 
-def _account(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]]) -> str:
-    arns = [service.get("serviceArn", ""), *(task.get("taskArn", "") for task in tasks)]
+def _account(service: Mapping[str, Any], pages: Iterable[Page]) -> str:
+    tasks = (row for page in pages if page.operation == "ecs:DescribeTasks" for row in _tasks_of(page))
+    arns = chain([service.get("serviceArn", "")], (task.get("taskArn", "") for task in tasks))
     return next((arn.split(":")[4] for arn in arns if arn), "")
+
+
+def _tasks_of(page: Page) -> list[Mapping[str, Any]]:
+    return list((page.response or {}).get("tasks") or ())
 
 
 Rows = list[Mapping[str, Any]]
@@ -112,6 +115,7 @@ class _Incident:
         self._as_of = as_of
         self._revisions: Rows = []
         self._target_groups: Rows = []
+        self.look: Callable[[], None] = lambda: None
         self._kept_revisions: dict[str, str] = {}
 
     def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
@@ -124,10 +128,12 @@ class _Incident:
             [*lists, past, kept.probe_request(self._cluster), *targets, *ecs.task_definition_requests(known)]
         )
         self._target_groups = rest[0].items("TargetGroups") if targets else []
-        history = self._history(listed)
-        arns = running.items("taskArns") + stopped.items("taskArns")
-        [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
-        rows = tasks.items("tasks")
+        first = running.items("taskArns") + stopped.items("taskArns")
+        details = ecs.service_deployment_requests(listed)
+        tasks, described, revised = self._caller.gather([ecs.tasks_request(self._cluster, first), *details])
+        history = self._history(described, revised)
+        self.look()
+        rows = tasks.items("tasks") + self._further_tasks([*zip(lists, (running, stopped), strict=True)])
         if _forgotten(rows, history):
             known_still = kept.collect_kept_tasks(self._caller, probe, self._cluster, self._name, until=self._as_of)
             self._kept_revisions = known_still.revisions
@@ -136,6 +142,13 @@ class _Incident:
         named = [self._service.get("taskDefinition", ""), *_of_interest(history), *list(of_tasks)[:_REVISIONS_OF_TASKS]]
         return rows, history, self._definitions(named)
 
+    def _further_tasks(self, lists: Iterable[tuple[Request, Answer]]) -> Rows:
+        """Read the tasks behind the first page of each list: a service in a crash loop has hundreds."""
+        pages = self._caller.gather(filter(None, (ecs.next_tasks_request(*row) for row in lists)))
+        arns = [arn for page in pages for arn in page.items("taskArns")]
+        [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
+        return tasks.items("tasks")
+
     def collect_network(self) -> None:
         """Read the VPC, for the deployments whose tasks and targets are known by now."""
         network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
@@ -143,8 +156,7 @@ class _Incident:
     def _listed_task_definitions(self) -> list[str]:
         return [deployment.get("taskDefinition", "") for deployment in self._service.get("deployments") or ()]
 
-    def _history(self, listed: Answer) -> DeploymentHistory:
-        described, revised = ecs.service_deployment_details(self._caller, listed)
+    def _history(self, described: Answer, revised: Answer) -> DeploymentHistory:
         self._revisions = revised.items("serviceRevisions")
         return deployment_history(
             [self._service],

@@ -1,5 +1,6 @@
 """One incident examined: findings, differential, plan, and the document that programs read (DESIGN 5.5)."""
 
+import shlex
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
@@ -7,18 +8,22 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks import run_checks
+from ecs_notebook_lib.diagnosis.commands import Command, commands_of
 from ecs_notebook_lib.diagnosis.differential import Ranked, evidence_of, families_of, rank, second_causes
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
 from ecs_notebook_lib.diagnosis.prognosis import Prognosis, prognosis_of
 from ecs_notebook_lib.diagnosis.state import State, state_of
+from ecs_notebook_lib.diagnosis.telling import LINES_SHOWN, telling_lines
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.knowledge.needs import ecr_image
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.untrusted import visible
 
 SCHEMA = "ecs-notebook/diagnosis/1"
+_LINE = 500
 _ALSO_FROM = 0.5
 """A second cause is looked for once the first is more likely than not."""
 
@@ -36,6 +41,7 @@ class Diagnosis:
     hypotheses: tuple[Hypothesis, ...]
     plan: tuple[PlannedCheck, ...]
     prognosis: Prognosis
+    commands: tuple[Command, ...]
     frames: Frames
 
     @property
@@ -102,10 +108,23 @@ class Diagnosis:
             "findings": [self._finding_json(name, row) for name, row in self.findings],
             "not_checked": [{"check": check, "reason": reason} for check, reason in self.not_checked],
             "plan": [_planned_json(row) for row in self.plan],
+            "commands": [{"title": row.title, "command": row.command} for row in self.commands],
+            "log_lines": self._log_lines(),
             "treatment": {"immediate": [], "long_term": []},
             "prognosis": self.prognosis.to_json(),
             "coverage": _coverage_json(frames.coverage),
         }
+
+    def _log_lines(self) -> list[dict[str, Any]]:
+        """Return the lines of the log that tell most, most telling first."""
+        lines = telling_lines(self.frames).head(LINES_SHOWN)
+        columns = ["revision", "container", "log_stream", "level", "message", "why"]
+        rows = lines[columns].astype(object).where(lines[columns].notna(), None).to_dict("records")
+        times = (utc_text(when.to_pydatetime()) for when in lines["logged_at"])
+        return [
+            {"at": at, **{str(k): visible(v, limit=_LINE) if k == "message" else v for k, v in row.items()}}
+            for at, row in zip(times, rows, strict=True)
+        ]
 
     def _finding_json(self, name: str, finding: Finding) -> dict[str, Any]:
         kind = finding_kinds()[finding.kind]
@@ -178,6 +197,7 @@ def diagnose(frames: Frames) -> Diagnosis:
     for name, finding in findings:
         condition = finding_kinds()[finding.kind].contributing
         worse[condition.partition(".")[0]] += [name] if condition else []
+    names = {} if frames.partial else _names(frames, state)
     return Diagnosis(
         state=state,
         findings=findings,
@@ -186,8 +206,9 @@ def diagnose(frames: Frames) -> Diagnosis:
         families=families_of(probabilities),
         also=second_causes(evidence, ranked[0].cause) if ranked[0].probability > _ALSO_FROM else (),
         hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
-        plan=make_plan(results, probabilities, _names(frames, state)),
+        plan=make_plan(results, probabilities, names),
         prognosis=prognosis_of(frames, state),
+        commands=() if frames.partial else commands_of(frames, names),
         frames=frames,
     )
 
@@ -202,8 +223,12 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
     places = frames.task_networks[frames.task_networks["which"] == "examined"]
     subnets = sorted(places.loc[places["member"] == "subnet", "id"])
     groups = {*places.loc[places["member"] == "security_group", "id"], *frames.load_balancer_groups["group_id"]}
+    task_groups = sorted(places.loc[places["member"] == "security_group", "id"])
+    public = places["public_ip"].fillna(value=False).any()
     known = {
         "security_groups": " ".join(sorted(groups)),
+        "task_groups": ",".join(task_groups),
+        "public_ip": "ENABLED" if public else "DISABLED",
         "subnets": ",".join(subnets),
         "subnet_ids": " ".join(subnets),
         "cluster": incident.cluster,
@@ -226,4 +251,9 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
         .removeprefix("arn:aws:s3:::")
         .partition("/")[0],
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: _for_shell(value) for name, value in known.items() if value}
+
+
+def _for_shell(value: str) -> str:
+    """Return words that a shell takes as they are: names and patterns come from the account."""
+    return " ".join(map(shlex.quote, value.split(" ")))

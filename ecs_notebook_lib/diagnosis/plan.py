@@ -30,7 +30,7 @@ def make_plan(
 
 def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Mapping[str, str]) -> PlannedCheck:
     row = check_rows()[result.check]
-    kinds = [finding_kinds()[kind] for kind in row.kinds]
+    kinds = [finding_kinds()[kind] for kind in (*row.kinds, *row.tells)]
     bits = sum(_expected_bits(kind, probabilities) for kind in kinds)
     likely = sorted((name for name in probabilities if name != NONE_OF_THESE), key=lambda name: -probabilities[name])
     touched = [name for name in likely if any(kind.weight(name) for kind in kinds)]

@@ -43,7 +43,8 @@ class Frames(ReadFrames):
     @cached_property
     def gaps(self) -> dict[str, str]:
         """Return for each incomplete frame AWS's reason: `AccessDeniedException: ListTasks`."""
-        return coverage.gaps_of(self.coverage, SCHEMAS)
+        gaps = coverage.gaps_of(self.coverage, SCHEMAS)
+        return {**coverage.unread(self.snapshot, SCHEMAS), **gaps} if self.partial else gaps
 
     @cached_property
     def coverage(self) -> pd.DataFrame:

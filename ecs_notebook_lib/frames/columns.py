@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -75,7 +77,21 @@ def texts(values: Iterable[str | None], index: pd.Index) -> pd.Series:
 
 def declared(frame: pd.DataFrame, schema: FrameSchema) -> pd.DataFrame:
     """Return `frame` with exactly the declared columns and dtypes, in order; absent ones are missing throughout."""
-    return frame.reindex(columns=schema.names).astype(schema.dtypes).reset_index(drop=True)
+    columns = {column.name: _column(frame, column.name, _dtype(column.dtype)) for column in schema.columns}
+    return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
+
+
+def _column(frame: pd.DataFrame, name: str, dtype: Any) -> Any:
+    """Return the values of a column without their index; converting what has the dtype already costs most."""
+    if name not in frame.columns:
+        return pd.array([None] * len(frame), dtype=dtype)
+    values = frame[name]
+    return (values if values.dtype == dtype else values.astype(dtype)).array
+
+
+@cache
+def _dtype(name: str) -> Any:
+    return pd.api.types.pandas_dtype(name)
 
 
 def rows_frame(rows: Iterable[dict[str, object]], schema: FrameSchema) -> pd.DataFrame:

@@ -1,11 +1,12 @@
 """What was asked of AWS, what came of it, and what is hidden by what did not come."""
 
 from collections.abc import Mapping
+from typing import Any
 
+import orjson
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, Column, FrameSchema, rows_frame
-from ecs_notebook_lib.frames.reading import frame_of, read_pages
 from ecs_notebook_lib.knowledge.operations import Operation, operations
 from ecs_notebook_lib.snapshot import Snapshot
 
@@ -24,15 +25,8 @@ COVERAGE = FrameSchema(
     ),
 )
 
-_PAGES = FrameSchema(
-    "pages",
-    "",
-    rows="One row a page.",
-    columns=(
-        Column("code", TEXT, "@error.code", "Error code."),
-        Column("message", TEXT, "@error.message", "Error message."),
-    ),
-)
+_NO_ERROR = b',"error":null,"response":'
+"""As `snapshot` writes a page; inside of a JSON string the quotes would be escaped."""
 
 _THROTTLED = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
 _DENIED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden")
@@ -50,13 +44,13 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    pages = frame_of(read_pages(snapshot.lines(operation.name), [_PAGES]), _PAGES)
-    refused = pages[pages["code"].notna() & ~pages["code"].isin(operation.absent)]
+    pages = snapshot.lines(operation.name).splitlines()
+    refused = [error for error in map(_error, pages) if error and error["code"] not in operation.absent]
     row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages)}
     row |= {"hides": "", "left_out": ""}
     if len(refused):
-        code = str(refused["code"].iloc[0])
-        error = {"error": f"{code}: {operation.action}", "message": refused["message"].iloc[0]}
+        code = str(refused[0]["code"])
+        error = {"error": f"{code}: {operation.action}", "message": refused[0].get("message")}
         return row | error | {"status": _status(code), "hides": operation.hides}
     if len(pages):
         return row
@@ -64,6 +58,14 @@ def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[
     if blocked:
         return row | {"status": "skipped", "error": before[blocked[0]]["error"], "hides": operation.hides}
     return row | {"status": "skipped"}
+
+
+def _error(page: bytes) -> Mapping[str, Any] | None:
+    """Return the error of a page; a page without one, which may be long, is not parsed."""
+    if _NO_ERROR in page:
+        return None
+    error: Mapping[str, Any] | None = orjson.loads(page).get("error")
+    return error
 
 
 def with_logs_left_out(coverage: pd.DataFrame, tasks: pd.DataFrame, read: pd.DataFrame) -> pd.DataFrame:
@@ -89,6 +91,13 @@ def _status(code: str) -> str:
     if code.startswith(_THROTTLED):
         return "throttled"
     return "denied" if code.startswith(_DENIED) else "failed"
+
+
+def unread(snapshot: Snapshot, schemas: Mapping[str, FrameSchema]) -> dict[str, str]:
+    """Return for each frame of a snapshot that is still being read what it waits for."""
+    asked = set(snapshot.operations)
+    waiting = {name: [o for o in schema.required if o not in asked] for name, schema in schemas.items()}
+    return {name: f"not read yet: {missing[-1]}" for name, missing in waiting.items() if missing}
 
 
 def gaps_of(coverage: pd.DataFrame, schemas: Mapping[str, FrameSchema]) -> dict[str, str]:

@@ -75,8 +75,10 @@ SCHEMAS: Mapping[str, FrameSchema] = {
 class ReadFrames:
     """The frames of one snapshot in which each column is a path in AWS's answer; `Frames` adds what is derived."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, *, partial: bool = False) -> None:
         self.snapshot = snapshot
+        self.partial = partial
+        """Whether the snapshot is not finished: what was not asked yet is a gap."""
         self._pages: dict[str, pa.Table] = {}
 
     def _read(self, schema: FrameSchema) -> pd.DataFrame:

@@ -71,7 +71,10 @@ class FindingKind:
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """A question asked of frames: what it needs, what it can find, and how to ask it by hand."""
+    """A question asked of frames: what it needs, what it can find, and how to ask it by hand.
+
+    `tells` are further kinds that the plan expects an answer by hand to tell of.
+    """
 
     name: str
     step: str
@@ -81,6 +84,7 @@ class CheckRow:
     command: str
     minutes: float
     by_hand: bool
+    tells: tuple[str, ...]
 
 
 @cache
@@ -137,6 +141,7 @@ def check_rows() -> Mapping[str, CheckRow]:
             command=row["command"],
             minutes=row["minutes"],
             by_hand=row.get("by_hand", False),
+            tells=tuple(row.get("tells", ())),
         )
         for name, row in read_table("checks").items()
     }

@@ -48,6 +48,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
         *(("Because", reason) for reason in words.because(incident)),
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
+        ("When will it be stable?", words.prognosis(incident)),
         ("Service", f"{name.cluster} / {name.service}, {name.region}, account {name.account or 'unknown'}"),
         ("As of", utc_text(incident.snapshot.as_of)),
     ]

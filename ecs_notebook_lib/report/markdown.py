@@ -19,12 +19,13 @@ def markdown_of(incident: Incident) -> str:
         f"> {words.SIMULATED}" if incident.simulated else "",
         f"As of {utc_text(snapshot.as_of)}. {plain(diagnosis.state.chief_complaint)}",
         f"**{plain(words.verdict(incident))}**",
-        plain(f"{words.impact(incident)} {words.rollback(incident)}"),
+        plain(f"{words.impact(incident)} {words.rollback(incident)} {words.prognosis(incident)}"),
         _section("Differential diagnosis", words.differential_table(diagnosis)),
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("The log lines that tell most", telling_lines_table(incident.frames)),
         _section("Findings", words.findings_table(diagnosis)),
         _section("What to check next", words.plan_table(diagnosis)),
+        _section("The diagnostic plan of the story, as commands", words.commands_table(diagnosis)),
         _section("What was not seen", words.gaps_table(incident)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

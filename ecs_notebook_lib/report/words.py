@@ -29,6 +29,12 @@ def verdict(incident: Incident) -> str:
     return f"{certainty} ({percent(first.probability)}): {meaning_of(first.cause)}."
 
 
+def first_answer(incident: Incident) -> str:
+    """Return the leading cause as far as it is known, and whether customers are hurt, in one line."""
+    text = f"{verdict(incident)} {impact(incident)}"
+    return visible(f"{text} (Before logs, roles, network and metrics are in.)")
+
+
 def percent(probability: float) -> str:
     """Return a probability for people: `97 %`, `under 1 %`, `over 99 %`."""
     if probability > 0.99:
@@ -147,6 +153,13 @@ def plan_table(diagnosis: Diagnosis) -> pd.DataFrame:
         for row in diagnosis.plan
     ]
     return pd.DataFrame(rows, columns=["check", "command", "expected bits", "minutes", "not made because"])
+
+
+def commands_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return the story's diagnostic plan with this incident's ids: what to look at, and the command."""
+    unknown = "an id that it takes is not known"
+    rows = [{"step": row.title, "command": visible(row.command, limit=4000) or unknown} for row in diagnosis.commands]
+    return pd.DataFrame(rows, columns=["step", "command"])
 
 
 def gaps_table(incident: Incident) -> pd.DataFrame:

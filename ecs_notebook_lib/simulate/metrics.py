@@ -1,6 +1,6 @@
 """CloudWatch metrics of the world, made from what was kept of tasks and targets (ECS_FACTS 8.4)."""
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
 
 _SAMPLE = timedelta(seconds=20)
+_MOST_SAMPLES = 12
 _REQUESTS_PER_SECOND = 2.5
 _RESPONSE_SECONDS = 0.08
 _MIB = 1.0
@@ -36,21 +37,30 @@ def samples(
 
 
 def _moments(begin: datetime, end: datetime) -> Iterable[datetime]:
+    """Yield the moments of a period at which samples are taken: AWS takes more, and they would tell the same."""
+    step = max(_SAMPLE, (end - begin) / _MOST_SAMPLES)
     moment = begin
     while moment < end:
         yield moment
-        moment += _SAMPLE
+        moment += step
 
 
-def _alive(world: "World", service: str, moment: datetime) -> list[Life]:
-    lives = (life for life in world.lives if life.service == service)
+def _living(world: "World", service: str, begin: datetime, end: datetime) -> list[Life]:
+    """Return the lives of a service that a period meets; tasks begin in order of time."""
+    until = bisect_left(world.lives, end, key=lambda life: life.began)
+    lives = (life for life in world.lives[:until] if life.service == service)
+    return [life for life in lives if life.ended is None or begin < life.ended]
+
+
+def _alive(lives: list[Life], moment: datetime) -> list[Life]:
     return [life for life in lives if life.began <= moment and (life.ended is None or moment < life.ended)]
 
 
 def _of_service(world: "World", name: str, service: str, begin: datetime, end: datetime) -> Samples:
     values: Samples = []
+    lives = _living(world, service, begin, end)
     for moment in _moments(begin, end):
-        for life in _alive(world, service, moment):
+        for life in _alive(lives, moment):
             if name == "MemoryUtilization":
                 values.append(100 * life.memory_mib(moment) / life.limit_mib)
             elif name == "CPUUtilization":
@@ -61,8 +71,9 @@ def _of_service(world: "World", name: str, service: str, begin: datetime, end: d
 
 def _insights(world: "World", name: str, service: str, begin: datetime, end: datetime) -> Samples:
     values: Samples = []
+    lives = _living(world, service, begin, end)
     for moment in _moments(begin, end):
-        alive = _alive(world, service, moment)
+        alive = _alive(lives, moment)
         if name == "RunningTaskCount":
             values.append(float(len(alive)))
         elif name == "MemoryUtilized":
@@ -85,7 +96,7 @@ def _of_group(group: TargetGroup, name: str, begin: datetime, end: datetime) -> 
         return [float(unhealthy) for _, unhealthy in known]
     serving = [healthy for healthy, _ in known if healthy]
     if name == "RequestCount":
-        return [_REQUESTS_PER_SECOND * _SAMPLE.total_seconds()] * len(serving)
+        return [_requests(begin, end, len(serving) / max(1, len(known)))] if serving else []
     return [_RESPONSE_SECONDS] * len(serving) if name == "TargetResponseTime" else []
 
 
@@ -103,4 +114,9 @@ def _refused(world: "World", balancer: str, begin: datetime, end: datetime) -> S
         return []
     known = [_counts(default, moment) for moment in _moments(begin, end)]
     nobody = [counts for counts in known if counts is not None and counts[0] == 0]
-    return [_REQUESTS_PER_SECOND * _SAMPLE.total_seconds()] * len(nobody)
+    return [_requests(begin, end, len(nobody) / len(known))] if nobody else []
+
+
+def _requests(begin: datetime, end: datetime, share: float) -> float:
+    """Return how many requests came in this share of a period."""
+    return round(_REQUESTS_PER_SECOND * (end - begin).total_seconds() * share)

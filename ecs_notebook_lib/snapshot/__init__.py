@@ -1,6 +1,17 @@
 """An incident at rest: what AWS said, page by page, with what was refused (DESIGN 5.3)."""
 
 from ecs_notebook_lib.snapshot.archive import SCHEMA, load_snapshot, save_snapshot
+from ecs_notebook_lib.snapshot.handing_over import from_bytes, to_bytes
 from ecs_notebook_lib.snapshot.model import IncidentName, Page, Simulated, Snapshot
 
-__all__ = ["SCHEMA", "IncidentName", "Page", "Simulated", "Snapshot", "load_snapshot", "save_snapshot"]
+__all__ = [
+    "SCHEMA",
+    "IncidentName",
+    "Page",
+    "Simulated",
+    "Snapshot",
+    "from_bytes",
+    "load_snapshot",
+    "save_snapshot",
+    "to_bytes",
+]

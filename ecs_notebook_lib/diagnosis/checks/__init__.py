@@ -34,6 +34,7 @@ CHECKS: Mapping[str, Examine] = {
         targets.health_check_timing,
         targets.routing,
         tasks.stopped_tasks,
+        tasks.fresh_evidence,
         logs.log_errors,
         logs.health_answers,
         log_patterns.new_log_patterns,
@@ -64,6 +65,8 @@ def _run(row: CheckRow, frames: Frames) -> CheckResult:
     if row.by_hand:
         return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=BY_HAND)
     gaps = [f"{name}: {frames.gaps[name]}" for name in row.needs if name in frames.gaps]
+    if gaps and frames.partial:
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0])
     try:
         found = tuple(CHECKS[row.name](frames))
     except NothingToExamineError as nothing:

@@ -134,3 +134,20 @@ def _detail(parts: dict[str, str]) -> str:
     if "action" in parts:
         return f": {parts['action']} on {parts.get('resource', 'an unnamed resource')}"
     return f": {parts['stopped_reason'][:200]}" if parts.get("stopped_reason") else ""
+
+
+def fresh_evidence(frames: Frames) -> Iterator[Finding]:
+    """Whether ECS still lists a task of the examined revision: without one, fresh evidence must be made.
+
+    The command in the plan is the only one that changes something: it starts a task outside the service.
+    """
+    examined = frames.history.examined
+    own = frames.tasks["task_definition"] == (examined.task_definition if examined else "")
+    if examined is None:
+        raise NothingToExamineError("no deployment is known")
+    if not examined.succeeded and not own.any():
+        raise NothingToExamineError(
+            "no task of the examined revision is listed any more. This starts one outside the service and so WRITES: "
+            "the application runs for real, without the load balancer's requests; stop the task afterwards"
+        )
+    yield from ()
