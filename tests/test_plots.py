@@ -6,6 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ecs_notebook_lib.diagnosis.checks.logs import health_path_answers
+from ecs_notebook_lib.diagnosis.rollout import progress_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.plots import (
     plot_access,
@@ -14,10 +15,14 @@ from ecs_notebook_lib.plots import (
     plot_health_answers,
     plot_log_volume,
     plot_network_path,
+    plot_rollout_progress,
+    plot_stops,
     plot_target_states,
-    plot_task_lifetimes,
+    plot_targets_over_time,
+    plot_timeline,
+    plot_utilization,
 )
-from ecs_notebook_lib.plots.tasks import NEWEST
+from ecs_notebook_lib.plots.stops import TASKS_SHOWN
 from ecs_notebook_lib.snapshot import Snapshot
 
 from .conftest import incident_of
@@ -34,11 +39,38 @@ def new_ax():
     return figure.add_subplot()
 
 
+DRAWN = [
+    "deployments",
+    "targets",
+    "stops",
+    "timeline",
+    "utilization",
+    "targets over time",
+    "progress",
+    "answers",
+    "volume",
+    "access",
+    "network",
+]
+
+
 def drawings(frames, as_of):
     return {
         "deployments": lambda ax: plot_deployments(frames.service_deployments, until=as_of, ax=ax),
         "targets": lambda ax: plot_target_states(frames.targets, ax=ax),
-        "tasks": lambda ax: plot_task_lifetimes(frames.tasks, until=as_of, ax=ax),
+        "stops": lambda ax: plot_stops(frames.tasks, ax=ax),
+        "timeline": lambda ax: plot_timeline(
+            frames.tasks,
+            frames.events,
+            frames.service_deployments,
+            frames.metrics,
+            since=as_of - pd.Timedelta(hours=3),
+            until=as_of,
+            ax=ax,
+        ),
+        "utilization": lambda ax: plot_utilization(frames.metrics, frames.service_deployments, ax=ax),
+        "targets over time": lambda ax: plot_targets_over_time(frames.metrics, frames.service_deployments, ax=ax),
+        "progress": lambda ax: plot_rollout_progress(**progress_of(frames), ax=ax),
         "answers": lambda ax: plot_health_answers(health_path_answers(frames), since=as_of, ax=ax),
         "volume": lambda ax: plot_log_volume(frames.log_events, since=as_of - pd.Timedelta(hours=3), ax=ax),
         "network": lambda ax: plot_network_path(frames.network_path, ax=ax),
@@ -46,7 +78,7 @@ def drawings(frames, as_of):
     }
 
 
-@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "volume", "access", "network"])
+@pytest.mark.parametrize("name", DRAWN)
 def test_axes_without_rows_say_so(name):
     ax = drawings(nothing(), incident_of("clarity-backend").as_of)[name](new_ax())
     ax.figure.canvas.draw()
@@ -54,7 +86,7 @@ def test_axes_without_rows_say_so(name):
     assert [text.get_text() for text in ax.texts if text.get_text().startswith("No ")]
 
 
-@pytest.mark.parametrize("name", ["deployments", "targets", "tasks", "answers", "volume", "access", "network"])
+@pytest.mark.parametrize("name", DRAWN)
 def test_a_plot_returns_the_axes_that_it_was_given_and_names_them(name):
     incident, ax = incident_of("clarity-backend"), new_ax()
 
@@ -66,13 +98,52 @@ def test_a_plot_returns_the_axes_that_it_was_given_and_names_them(name):
     assert ax.get_ylabel()
 
 
-def test_the_newest_tasks_are_drawn_and_the_title_says_so():
+def test_stopped_tasks_are_grouped_by_reason_and_told_how_many_there_are():
     incident = incident_of("clarity-backend")
+    stopped = incident.frames.tasks[incident.frames.tasks["stop_code"].notna()]
 
-    ax = plot_task_lifetimes(incident.frames.tasks, until=incident.as_of, ax=new_ax())
+    ax = plot_stops(incident.frames.tasks, ax=new_ax())
 
-    assert len(ax.patches) == NEWEST
-    assert f"newest {NEWEST} of {len(incident.frames.tasks)}" in ax.get_title()
+    revision, reason, told = ax.get_yticklabels()[0].get_text().splitlines()
+    alike = stopped[(stopped["revision"] == revision) & (stopped["stopped_reason"] == reason)]
+    assert alike["created_at"].max() == stopped["created_at"].max()
+    assert told == f"{TASKS_SHOWN} of {len(alike)} tasks"
+    assert len(ax.get_yticks()) == len(stopped.groupby(["revision", "stop_code", "stopped_reason"]))
+
+
+def test_the_timeline_shows_when_the_last_healthy_target_went_and_where_deployments_began():
+    incident = incident_of("clarity-backend")
+    frames = incident.frames
+
+    ax = drawings(frames, incident.as_of)["timeline"](new_ax())
+
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[-1] == "healthy targets"
+    assert set(frames.tasks["revision"].dropna()) <= set(names)
+    assert [text.get_text() for text in ax.texts] == ["144", "145", "146"]
+    assert {"healthy targets: some", "healthy targets: none"} <= set(ax.get_legend_handles_labels()[1])
+
+
+def test_the_limit_and_the_deployments_are_drawn_into_the_metrics():
+    frames = incident_of("clarity-resources").frames
+
+    ax = plot_utilization(frames.metrics, frames.service_deployments, ax=new_ax())
+
+    highest = max(line.get_ydata().max() for line in ax.lines if line.get_label().startswith("Memory, maximum"))
+    assert highest > 90
+    assert "limit of the task" in ax.get_legend_handles_labels()[1]
+    assert [text.get_text() for text in ax.texts] == ["144", "145", "146"]
+
+
+def test_progress_shows_the_waiter_beside_the_shortest_rollout():
+    frames = incident_of("clarity-slow").frames
+
+    ax = plot_rollout_progress(**progress_of(frames), ax=new_ax())
+
+    names = ax.get_legend_handles_labels()[1]
+    assert names == ["started, alive", "desired", "AWS's waiter gives up", "shortest possible rollout"]
+    waiter, shortest = (line.get_xdata()[0] for line in ax.lines[-2:])
+    assert waiter == 585 / 60 < shortest
 
 
 def test_no_probability_is_drawn_as_certain():

@@ -7,6 +7,7 @@ Whether a draining task occupies the maximum is documented nowhere that was read
 import math
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pandas as pd
 
@@ -219,3 +220,16 @@ def _failed(frames: Frames, tasks: pd.DataFrame) -> int:
     ended = int((codes | tasks["reason_kind"].isin(FAILED_STOPS)).sum())
     told = frames.deployments.loc[frames.deployments["status"] == "PRIMARY", "failed_tasks"].fillna(0)
     return max(ended, int(told.sum()))
+
+
+def progress_of(frames: Frames) -> dict[str, Any]:
+    """Return what `plot_rollout_progress` draws: the examined deployment's tasks, its begin, and what limits it."""
+    examined, rollout = frames.history.examined, rollout_of(frames)
+    name = examined.task_definition if examined else ""
+    return {
+        "tasks": frames.tasks[frames.tasks["task_definition"] == name],
+        "began": pd.Timestamp(examined.created_at if examined else frames.snapshot.as_of),
+        "desired": rollout.bounds.desired if rollout else 0,
+        "waiter_seconds": WAITER_SECONDS,
+        "shortest_seconds": rollout.shortest_seconds if rollout else None,
+    }

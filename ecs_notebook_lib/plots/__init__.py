@@ -9,7 +9,6 @@ from ecs_notebook_lib.plots.permissions import plot_access
 from ecs_notebook_lib.plots.rollout import plot_rollout_progress
 from ecs_notebook_lib.plots.stops import plot_stops
 from ecs_notebook_lib.plots.targets import plot_target_states
-from ecs_notebook_lib.plots.tasks import plot_task_lifetimes
 from ecs_notebook_lib.plots.timeline import plot_timeline
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "plot_stops",
     "plot_target_states",
     "plot_targets_over_time",
-    "plot_task_lifetimes",
     "plot_timeline",
     "plot_utilization",
 ]

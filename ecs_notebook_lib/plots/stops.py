@@ -12,7 +12,7 @@ from ecs_notebook_lib.plots.style import (
 )
 
 _GROUPS = 8
-_TASKS = 12
+TASKS_SHOWN = 12
 _LOG_FROM = 50
 """From which ratio of lives on the axis is logarithmic: a crash loop beside tasks that ran for weeks."""
 
@@ -32,7 +32,7 @@ def plot_stops(tasks: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     filled = stopped.assign(**{key: stopped[key].fillna("") for key in keys})
     newest = filled.groupby(keys)["created_at"].max().sort_values(ascending=False).head(_GROUPS)
     groups = [(key, filled[(filled[keys] == list(key)).all(axis="columns")]) for key in newest.index]
-    shown = [(key, rows.sort_values("created_at").tail(_TASKS), len(rows)) for key, rows in groups]
+    shown = [(key, rows.sort_values("created_at").tail(TASKS_SHOWN), len(rows)) for key, rows in groups]
     ax = new_axes(rows=sum(len(rows) for _, rows, _ in shown) + 2 * len(shown)) if ax is None else ax
     ticks, names, longest, height = [], [], [], 0.0
     for (revision, code, reason), rows, count in shown:

@@ -66,11 +66,13 @@ def plot_timeline(
     _draw_targets(ax, healthy, len(names) - 1)
     mark_times(ax, deployments[deployments["created_at"] >= since])
     ax.set_yticks(range(len(names)), labels=[label(name) for name in names])
-    ax.set(title="Deployment timeline")
+    ax.set(title="Deployment timeline", ylabel="Revision, or what was told")
     ax.set_ylim(len(names) - 0.4, -0.9)
     ax.set_xlim(since, until)  # type: ignore[arg-type]  # matplotlib's converter takes times
     utc_time_axis(ax)
-    note_if_empty(ax, pd.concat([tasks["created_at"], events["created_at"]]).to_frame(), "Nothing is known")
+    note_if_empty(
+        ax, pd.concat([tasks["created_at"], events["created_at"]]).to_frame(), "No task or event in this snapshot"
+    )
     return finish(ax)
 
 

@@ -156,3 +156,17 @@ def memory_evidence_table(frames: Frames) -> pd.DataFrame:
 
 def _revisions(rows: pd.DataFrame) -> str:
     return ", ".join(sorted(rows["revision"].dropna().unique())[:4])
+
+
+def cluster_table(frames: Frames) -> pd.DataFrame:
+    """Return whether Container Insights measures single tasks and containers in this cluster, and what that means."""
+    means = {
+        "disabled": "off: there are metrics of the service only, none of single tasks",
+        "enabled": "on: also task counts, storage and network of the service",
+        "enhanced": "on, with metrics of single tasks and containers",
+    }
+    rows = [
+        (str(arn).rpartition("/")[2], setting, means.get(str(setting), "not known"))
+        for arn, setting in frames.clusters[["cluster_arn", "container_insights"]].fillna("").to_numpy()
+    ]
+    return pd.DataFrame(rows, columns=["cluster", "Container Insights", "which means"])
