@@ -29,9 +29,6 @@ from ecs_notebook_lib.version import __version__
 _DEPLOYMENTS_BEFORE = timedelta(days=90)
 """How far back the last good deployment is looked for: all that ECS keeps (ECS_FACTS 2.5)."""
 
-_REVISIONS_OF_TASKS = 4
-"""Task definitions that are read because tasks run them: the newest; a pipeline may have made dozens."""
-
 Progress = Callable[[str], None]
 FirstLook = Callable[[Snapshot], None]
 
@@ -123,7 +120,7 @@ class _Incident:
         lists = ecs.task_list_requests(self._cluster, self._name)
         past = ecs.service_deployments_request(self._cluster, self._name, self._as_of - _DEPLOYMENTS_BEFORE)
         targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
-        known = [self._service.get("taskDefinition", ""), *self._listed_task_definitions()[:_REVISIONS_OF_TASKS]]
+        known = [self._service.get("taskDefinition", "")]
         running, stopped, listed, probe, *rest = self._caller.gather(
             [*lists, past, kept.probe_request(self._cluster), *targets, *ecs.task_definition_requests(known)]
         )
@@ -138,9 +135,7 @@ class _Incident:
             known_still = kept.collect_kept_tasks(self._caller, probe, self._cluster, self._name, until=self._as_of)
             self._kept_revisions = known_still.revisions
             rows = [*rows, *known_still.tasks]
-        of_tasks = dict.fromkeys(row.get("taskDefinitionArn", "") for row in sorted(rows, key=_created, reverse=True))
-        named = [self._service.get("taskDefinition", ""), *_of_interest(history), *list(of_tasks)[:_REVISIONS_OF_TASKS]]
-        return rows, history, self._definitions(named)
+        return rows, history, self._definitions([self._service.get("taskDefinition", ""), *_of_interest(history)])
 
     def _further_tasks(self, lists: Iterable[tuple[Request, Answer]]) -> Rows:
         """Read the tasks behind the first page of each list: a service in a crash loop has hundreds."""
@@ -152,9 +147,6 @@ class _Incident:
     def collect_network(self) -> None:
         """Read the VPC, for the deployments whose tasks and targets are known by now."""
         network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
-
-    def _listed_task_definitions(self) -> list[str]:
-        return [deployment.get("taskDefinition", "") for deployment in self._service.get("deployments") or ()]
 
     def _history(self, described: Answer, revised: Answer) -> DeploymentHistory:
         self._revisions = revised.items("serviceRevisions")
@@ -174,14 +166,16 @@ class _Incident:
 
     def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
         """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
-        examined = history.examined.task_definition if history.examined else ""
-        streams = [
-            stream
-            for task in logs.chosen_tasks(tasks, examined)
+        names = [row.task_definition if row else "" for row in (history.examined, history.last_good)]
+        of_tasks = [
+            (stream, bool(task.get("stopCode")))
+            for task in logs.chosen_tasks(tasks, examined=names[0], last_good=names[1])
             for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
         ]
+        streams = [stream for stream, _ in of_tasks]
         streams += self._streams_of_forgotten_tasks(tasks, history, definitions)
-        answers = logs.read_streams(self._caller, [*streams, *self._forgotten_streams(tasks, history, definitions)])
+        streams += self._forgotten_streams(tasks, history, definitions)
+        answers = logs.read_streams(self._caller, streams, ended=[stream for stream, dead in of_tasks if dead])
         lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
         reasons = (task.get("stoppedReason", "") for task in tasks)
         return [*_denials(lines, "log_line"), *_denials(reasons, "stopped_reason")]
@@ -251,10 +245,6 @@ class _Incident:
         access_facts.collect_resource_policies(self._caller, needs)
         if history.last_good is not None:
             access_facts.collect_for_rollback(self._caller, definitions.get(history.last_good.task_definition, {}))
-
-
-def _created(task: Mapping[str, Any]) -> str:
-    return str(task.get("createdAt") or "")
 
 
 def _forgotten(tasks: Rows, history: DeploymentHistory) -> bool:

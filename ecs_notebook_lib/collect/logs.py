@@ -2,7 +2,8 @@
 
 Streams of the awslogs driver are computed, not searched for: `<prefix>/<container>/<task id>` (ECS developer guide,
 "Send Amazon ECS logs to CloudWatch"). Tasks that stopped in the same way tell the same story, so the newest two of
-each way of stopping are read of the examined revision, and the newest one of others and of those that live.
+each way of stopping are read of the examined revision, one that lives, and one task of the last good revision. What
+other revisions printed would weigh nothing.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.snapshot import Page
 
 TASKS_PER_GROUP = 2
-MAX_TASKS = 60
+MAX_WAYS = 12
 """However many ways of stopping there are: sentences that are not known may each hold another identifier."""
 
 MAX_FORGOTTEN = 4
@@ -47,22 +48,24 @@ def awslogs_streams(task_definition: Mapping[str, Any], task_arn: str) -> Iterat
             yield Stream(options.get("awslogs-group", ""), name)
 
 
-def chosen_tasks(tasks: Iterable[Mapping[str, Any]], examined: str = "") -> list[Mapping[str, Any]]:
-    """Return the newest tasks of each revision and way of stopping, newest first; those that never ran said nothing.
+def chosen_tasks(tasks: Iterable[Mapping[str, Any]], *, examined: str, last_good: str) -> list[Mapping[str, Any]]:
+    """Return the tasks whose logs are read, newest first; those that never ran said nothing.
 
-    `examined` is the task definition of which two of a way are read; one each is enough of all others.
+    `examined` and `last_good` are task definitions.
     """
+    ran = sorted((task for task in tasks if task.get("startedAt")), key=_created, reverse=True)
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
-    ran = [task for task in tasks if task.get("startedAt")]
-    for task in sorted(ran, key=lambda task: str(task.get("createdAt", "")), reverse=True):
-        groups[(task.get("taskDefinitionArn"), *_way_of_stopping(task))].append(task)
-    chosen = (group[: _many(key, examined)] for key, group in groups.items())
-    return [task for group in chosen for task in group][:MAX_TASKS]
+    for task in ran:
+        if task.get("taskDefinitionArn") == examined:
+            groups[_way_of_stopping(task)].append(task)
+    chosen = [group[: TASKS_PER_GROUP if way[0] else 1] for way, group in list(groups.items())[:MAX_WAYS]]
+    good = [task for task in ran if task.get("taskDefinitionArn") == last_good != examined]
+    alive = [task for task in good if not task.get("stopCode")]
+    return [*(task for group in chosen for task in group), *(alive or good)[:1]]
 
 
-def _many(key: tuple[Any, ...], examined: str) -> int:
-    task_definition, stop_code, *_ = key
-    return TASKS_PER_GROUP if task_definition == examined and stop_code else 1
+def _created(task: Mapping[str, Any]) -> str:
+    return str(task.get("createdAt", ""))
 
 
 def _way_of_stopping(task: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -72,12 +75,15 @@ def _way_of_stopping(task: Mapping[str, Any]) -> tuple[Any, ...]:
     return task.get("stopCode"), message.kind if message else reason, exits
 
 
-def read_streams(caller: Caller, streams: Iterable[Stream]) -> list[Answer]:
-    """Return the answers with the last lines of each stream, and with the first ones where the stream is longer."""
-    wanted = list(dict.fromkeys(streams))
+def read_streams(caller: Caller, streams: Iterable[Stream], *, ended: Iterable[Stream] = ()) -> list[Answer]:
+    """Return the answers with the last lines of each stream.
+
+    Of one that is longer, and has ended, the first lines are read, too: how a process began explains how it died.
+    """
+    wanted, dead = list(dict.fromkeys(streams)), set(ended)
     tails = caller.gather(_read(stream, limit=TAIL_LINES, from_head=False) for stream in wanted)
-    longer = [s for s, tail in zip(wanted, tails, strict=True) if len(tail.items("events")) >= TAIL_LINES]
-    return tails + caller.gather(_read(stream, limit=HEAD_LINES, from_head=True) for stream in longer)
+    longer = [s for s, t in zip(wanted, tails, strict=True) if s in dead and len(t.items("events")) >= TAIL_LINES]
+    return tails + caller.gather(_read(stream, limit=HEAD_LINES, from_head=True) for stream in longer[:1])
 
 
 def _read(stream: Stream, *, limit: int, from_head: bool) -> Request:
@@ -95,7 +101,7 @@ def streams_before(caller: Caller, group: str, began: datetime) -> list[Stream]:
     [answer] = caller.gather([request])
     before = [event for event in answer.items("events") if event["timestamp"] < _milliseconds(began)]
     names = dict.fromkeys(event["logStreamName"] for event in before)
-    return [Stream(group, name) for name in names][:TASKS_PER_GROUP]
+    return [Stream(group, name) for name in names][:1]
 
 
 def streams_after(caller: Caller, group: str, began: datetime) -> list[Stream]:
