@@ -14,6 +14,8 @@ from ecs_notebook_lib.snapshot import Simulated, Snapshot
 from ecs_notebook_lib.source import LiveSource
 
 FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check", "clarity-network")
+STORIES = (*FAILING, "clarity-resources", "clarity-percentages", "clarity-overlap")
+"""Every scenario in which a rollout fails; in `clarity-slow` nothing is broken, and the morning after is its own."""
 
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]

@@ -56,7 +56,8 @@ def chosen_tasks(tasks: Iterable[Mapping[str, Any]], *, examined: str, last_good
     ran = sorted((task for task in tasks if task.get("startedAt")), key=_created, reverse=True)
     groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
     for task in ran:
-        if task.get("taskDefinitionArn") == examined:
+        ending = task.get("stopCode") and not task.get("executionStoppedAt")
+        if task.get("taskDefinitionArn") == examined and not ending:
             groups[_way_of_stopping(task)].append(task)
     chosen = [group[: TASKS_PER_GROUP if way[0] else 1] for way, group in list(groups.items())[:MAX_WAYS]]
     good = [task for task in ran if task.get("taskDefinitionArn") == last_good != examined]

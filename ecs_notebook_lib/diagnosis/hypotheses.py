@@ -1,7 +1,7 @@
 """The five hypotheses of the story, and the rest, each answered: confirmed, ruled out, or cannot tell."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecs_notebook_lib.diagnosis.differential import Ranked
 from ecs_notebook_lib.knowledge.tables import read_table
@@ -29,7 +29,17 @@ def answer_hypotheses(
 
     `contributing` maps the families of contributing conditions to their findings.
     """
-    return tuple(_answer(row, ranked, contributing, known=known) for row in read_table("hypotheses")["hypothesis"])
+    rows = read_table("hypotheses")["hypothesis"]
+    answered = [_answer(row, ranked, contributing, known=known) for row in rows]
+    confirmed = next((row for row in answered if row.answer == "confirmed"), None)
+    return tuple(answered if confirmed is None else (_explained_away(row, confirmed) for row in answered))
+
+
+def _explained_away(row: Hypothesis, confirmed: Hypothesis) -> Hypothesis:
+    """Return a hypothesis of which nothing is left as ruled out: another one explains what was seen."""
+    if row.answer != "cannot tell" or row.probability > RULED_OUT:
+        return row
+    return replace(row, answer="ruled out", because=row.because or confirmed.because)
 
 
 def _answer(

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ecs_notebook_lib.examined import DeploymentHistory
-from ecs_notebook_lib.frames.columns import COUNT, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
+from ecs_notebook_lib.frames.columns import COUNT, NUMBER, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
 from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
 from ecs_notebook_lib.frames.stack_traces import trace_ids
 from ecs_notebook_lib.knowledge.harmless import harmless_reason
@@ -35,6 +35,7 @@ LOG_EVENTS = FrameSchema(
         Column("path", TEXT, "", "Of an access line: path that was asked for."),
         Column("status", COUNT, "", "Of an access line: HTTP status."),
         Column("user_agent", TEXT, "", "Of an access line: user agent; missing if the format has none."),
+        Column("request_seconds", NUMBER, "", "Of an access line: how long it took; missing if not told. [s]"),
         Column("principal", TEXT, "", "Of a denial: ARN of the session that was refused."),
         Column("action", TEXT, "", "Of a denial: IAM action."),
         Column("resource", TEXT, "", "Of a denial: ARN of the resource."),
@@ -80,6 +81,7 @@ def _read(events: pd.DataFrame) -> pd.DataFrame:
     found = {text: _meaning(line, text) for text, line in lines.items()}
     messages = [found[text] for text in events["message"]]
     events["kind"] = texts((message.kind if message else None for message in messages), events.index)
+    events["request_seconds"] = _request_seconds(messages, events.index)
     for part in _MESSAGE_PARTS:
         events[part] = texts((_part(message, part) for message in messages), events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
@@ -106,6 +108,11 @@ def _meaning(line: LogLine, message: str) -> Message | None:
 def _harmless(line: LogLine, message: Message | None) -> bool:
     known = message is not None and message.kind in error_kinds()
     return not known and line.level != "FATAL" and harmless_reason(line.text) != ""
+
+
+def _request_seconds(messages: list[Message | None], index: pd.Index) -> pd.Series:
+    told = [_part(message, "seconds") if message and message.kind == "http_access" else None for message in messages]
+    return pd.to_numeric(texts(told, index), errors="coerce").astype("Float64")
 
 
 def _part(message: Message | None, name: str) -> str | None:

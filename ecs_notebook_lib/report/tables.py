@@ -90,25 +90,23 @@ def denials_table(frames: Frames) -> pd.DataFrame:
 def health_answers_table(frames: Frames) -> pd.DataFrame:
     """Return whose 200 it is: revision, asker, status, how many, first and last when, and what that proves."""
     answers = health_path_answers(frames)
-    keys = ["revision", "asked_by", "status"]
+    keys = ["revision", "asked_by", "class", "status"]
     summary = answers.groupby(keys).agg(
         lines=("message", "size"), first_at=("logged_at", "min"), last_at=("logged_at", "max")
     )
     table = summary.reset_index()
-    examined = frames.history.examined.revision if frames.history.examined else ""
-    proves = [
-        _proves(revision == examined, asker)
-        for revision, asker in zip(table["revision"], table["asked_by"], strict=True)
-    ]
-    return table.assign(proves=proves)
+    return table.assign(proves=table["class"].map(_PROVES))
 
 
-def _proves(examined: bool, asker: str) -> str:
-    if not examined:
-        return "nothing about the examined revision: another one answered"
-    if asker == "the load balancer":
-        return "what the load balancer gets from the examined revision"
-    return "that the process answers, not that the load balancer reaches it"
+_PROVES = {
+    "the load balancer's": "what the load balancer gets from the examined revision",
+    "the container's own": "that the process answers, not that the load balancer reaches it",
+    "a customer's": "that somebody got an answer, not that the load balancer's check does",
+    "slower than the time-out": "that the answer comes too late: the load balancer counts it as none",
+    "older than the failure": "nothing: it was before the examined deployment began",
+    "another revision's": "nothing about the examined revision: another one answered",
+    "nobody knows": "nothing: whose it is, is not known",
+}
 
 
 def access_table(frames: Frames) -> pd.DataFrame:

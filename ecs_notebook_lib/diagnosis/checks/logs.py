@@ -62,7 +62,8 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
     answers = health_path_answers(frames)
     if not len(answers):
         raise NothingToExamineError("no answer on the health path stands in the log lines that were read")
-    for (revision, asker), rows in answers.groupby(["revision", "asked_by"], sort=True):
+    fast = answers[answers["class"] != SLOW]
+    for (revision, asker), rows in fast.groupby(["revision", "asked_by"], sort=True):
         kind = _answered(str(asker), rows["status"])
         if not kind:
             continue
@@ -102,7 +103,8 @@ def health_path_answers(frames: Frames) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        The columns of `log_events` and `asked_by`; `revision` is empty where it is not known.
+        The columns of `log_events`, `asked_by`, and `class`: whose success it is, of which some prove nothing;
+        `revision` is empty where it is not known.
     """
     events = frames.log_events[frames.log_events["kind"] == "http_access"]
     local = events["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
@@ -111,4 +113,27 @@ def health_path_answers(frames: Frames) -> pd.DataFrame:
     on_path = events["path"].isin(paths) | checker | local
     asked_by = pd.Series("somebody else", index=events.index, dtype="string")
     asked_by = asked_by.mask(local, "the container's own check").mask(checker, "the load balancer")
-    return events.assign(asked_by=asked_by, revision=events["revision"].fillna(""))[on_path]
+    answers = events.assign(asked_by=asked_by, revision=events["revision"].fillna(""))[on_path]
+    return answers.assign(**{"class": _classes(answers, frames)})
+
+
+def _classes(answers: pd.DataFrame, frames: Frames) -> pd.Series:
+    """Return whose success each answer is (DESIGN 4): the last rule that applies decides."""
+    examined = frames.history.examined
+    revision, began = (examined.revision, examined.created_at) if examined else ("", frames.snapshot.as_of)
+    timeout = frames.target_groups["timeout_seconds"].min()
+    classes = answers["asked_by"].map(_CLASSES).astype("string")
+    if pd.notna(timeout):
+        slow = (answers["request_seconds"] > float(timeout)).fillna(value=False).astype(bool)
+        classes = classes.mask(slow & (answers["asked_by"] == "the load balancer"), SLOW)
+    other = (answers["revision"] != revision) & (answers["revision"] != "")
+    older = answers["logged_at"] < pd.Timestamp(began)
+    return classes.mask(older, OLDER).mask(other, "another revision's").mask(answers["revision"] == "", "nobody knows")
+
+
+SLOW, OLDER = "slower than the time-out", "older than the failure"
+_CLASSES = {
+    "the load balancer": "the load balancer's",
+    "the container's own check": "the container's own",
+    "somebody else": "a customer's",
+}
