@@ -42,13 +42,18 @@ class HealthBudget:
 
     @property
     def earliest_stop(self) -> float:
-        """Return when ECS may stop a task, at the earliest, after it started."""
+        """Return when ECS may stop a task, at the earliest, after it started: the first check comes at once."""
+        return max(self.grace, REGISTRATION_SECONDS + self.to_unhealthy - self.interval)
+
+    @property
+    def latest_stop(self) -> float:
+        """Return until when a task that never answers is found unhealthy."""
         return max(self.grace, REGISTRATION_SECONDS + self.to_unhealthy)
 
     @property
     def too_short(self) -> bool:
-        """Say whether the application is ready only after ECS may stop it."""
-        return self.ready_seconds is not None and self.ready_seconds > self.earliest_stop
+        """Say whether the application is ready only after it is bound to be found unhealthy."""
+        return self.ready_seconds is not None and self.ready_seconds > self.latest_stop
 
 
 def health_budget_of(frames: Frames) -> HealthBudget | None:
@@ -99,4 +104,4 @@ def constant_life(frames: Frames, revision: str) -> pd.DataFrame:
 
 def stopped_on_schedule(budget: HealthBudget, life_seconds: float) -> bool:
     """Say whether a life ends about when the health check allows ECS to end it."""
-    return budget.earliest_stop - REGISTRATION_SECONDS <= life_seconds <= budget.earliest_stop + _MARGIN_SECONDS
+    return budget.earliest_stop - REGISTRATION_SECONDS <= life_seconds <= budget.latest_stop + _MARGIN_SECONDS

@@ -90,7 +90,12 @@ def health_budget_table(frames: Frames) -> pd.DataFrame:
         ("one that does not answer is unhealthy after", budget.to_unhealthy, "unhealthy threshold x interval"),
         ("one that was unhealthy is healthy again after", budget.back_to_healthy, "healthy threshold x interval"),
         ("grace period of the service", budget.grace, "healthCheckGracePeriodSeconds"),
-        ("ECS may stop a task, at the earliest, after", budget.earliest_stop, "the longer of both"),
+        (
+            "ECS may stop a task, at the earliest, after",
+            budget.earliest_stop,
+            "grace, or all checks but the first wait",
+        ),
+        ("one that never answers is stopped after", budget.latest_stop, "grace, or registration and time to unhealthy"),
         ("the application was ready after", budget.ready_seconds, ready),
     ]
     table = pd.DataFrame(rows, columns=["what", "seconds", "from"])

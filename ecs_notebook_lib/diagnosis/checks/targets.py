@@ -128,7 +128,8 @@ def health_check_timing(frames: Frames) -> Iterator[Finding]:
         whose = "about when" if stopped_on_schedule(budget, life) else "not when"
         statement = (
             f"{counted(len(alike), 'stopped task')} of {examined.revision} lived equally long, {life:.0f} s (median): "
-            f"{whose} the health check lets ECS stop them, {budget.earliest_stop:.0f} s after they started."
+            f"{whose} the health check lets ECS stop them, {budget.earliest_stop:.0f} to {budget.latest_stop:.0f} s "
+            "after they started."
         )
         keys = keys_of(alike, "task_arn")
         yield Finding("constant_task_life", "health_check_timing", statement, "tasks", keys, examined.revision)
@@ -137,7 +138,7 @@ def health_check_timing(frames: Frames) -> Iterator[Finding]:
     if budget.too_short:
         statement = (
             f"{examined.revision} is ready {budget.ready_seconds:.0f} s after its start (median, {budget.ready_from}); "
-            f"ECS may stop it after {budget.earliest_stop:.0f} s: grace period {budget.grace:.0f} s, unhealthy after "
+            f"ECS stops it after {budget.latest_stop:.0f} s: grace period {budget.grace:.0f} s, unhealthy after "
             f"{budget.to_unhealthy:.0f} s."
         )
         yield Finding(
