@@ -8,8 +8,9 @@ import boto3
 import pytest
 
 from ecs_notebook_lib.collect import Clients, collect_incident
-from ecs_notebook_lib.incident import Incident, simulated_clients
-from ecs_notebook_lib.simulate import World, build, install
+from ecs_notebook_lib.collect.access import simulated_session
+from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.simulate import HTTPRequest, HTTPResponse, World, build, install
 from ecs_notebook_lib.snapshot import Simulated, Snapshot
 from ecs_notebook_lib.source import LiveSource
 
@@ -39,9 +40,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
 
 
+class Door:
+    """Answers with the world that is asked at present, so that its clients need be made only once."""
+
+    def __init__(self) -> None:
+        self.world: World | None = None
+
+    def __call__(self, request: HTTPRequest) -> HTTPResponse:
+        assert self.world is not None
+        return self.world.respond(request)
+
+
+@cache
+def _door() -> tuple[Door, Clients]:
+    door, made = Door(), simulated_session("us-east-1")
+    install(made, door)
+    return door, Clients(made)
+
+
 def collect(world: World) -> Snapshot:
     """Return what the collectors read of a world, in process."""
-    clients = simulated_clients(world)
+    door, clients = _door()
+    door.world = world
     source = LiveSource(world.cluster, world.service)
     return collect_incident(clients, source, simulated=Simulated(world.scenario, world.seed))
 

@@ -220,6 +220,32 @@ def test_controllers_and_strategies_that_the_waiter_cannot_judge_are_told(change
     assert kinds(Given(columns={"services": changes}), "deployment_controller") == found
 
 
+@pytest.mark.parametrize(
+    ("reason", "found"),
+    [
+        (None, []),
+        ("Service deployment was stopped because a new deployment was started.", []),
+        (
+            "Service deployment rolled back because of invalid networking configuration: Target group arn:aws:x is not "
+            "associated with either productionListenerRule or testListenerRule.",
+            ["blue_green_routing_wrong"],
+        ),
+        (
+            "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. ECS was unable to assume "
+            "role arn:aws:iam::111122223333:role/hooks",
+            ["infrastructure_role_denied"],
+        ),
+        (
+            "Service deployment rolled back because POST_SCALE_UP lifecycle hook(s) failed. Lifecycle hook target "
+            "arn:aws:lambda:us-east-1:111122223333:function:check returned FAILED status.",
+            ["lifecycle_hook_failed"],
+        ),
+    ],
+)
+def test_what_ecs_says_of_a_blue_green_deployment_is_told(reason, found):
+    assert kinds(Given(columns={"service_deployments": {"status_reason": reason}}), "status_reasons") == found
+
+
 def test_deployments_that_failed_and_were_replaced_later_are_not_called_overlapping():
     assert kinds(incident_of("clarity-backend").frames, "redeployments") == []
     assert kinds(incident_of("clarity-overlap").frames, "redeployments") == [

@@ -78,6 +78,7 @@ class Diagnosis:
         return {
             "schema": SCHEMA,
             "incident": {
+                "service_deployment": frames.history.examined.service_deployment if frames.history.examined else "",
                 "cluster": incident.cluster,
                 "service": incident.service,
                 "region": incident.region,

@@ -55,12 +55,13 @@ def plot_timeline(
         `ax`, or the axes of a new figure if `ax` is None.
     """
     revisions = sorted(tasks["revision"].dropna().unique())
-    names = [*revisions, *_EVENT_ROWS, "healthy targets"]
+    told = {name: events[events["kind"].isin(list(kinds))] for name, kinds in _EVENT_ROWS.items()}
+    told = {name: rows for name, rows in told.items() if len(rows)}
+    names = [*revisions, *told, "healthy targets"]
     ax = new_axes(rows=2 * len(names)) if ax is None else ax
     for number, revision in enumerate(revisions):
         _draw_tasks(ax, tasks[tasks["revision"] == revision], number, until)
-    for number, kinds in enumerate(_EVENT_ROWS.values(), start=len(revisions)):
-        part = events[events["kind"].isin(list(kinds))]
+    for number, part in enumerate(told.values(), start=len(revisions)):
         ax.plot(part["created_at"], [number] * len(part), "d", color=OTHER_COLOR, markersize=5)
     healthy = targets_over_time[targets_over_time["metric"] == "HealthyHostCount"]
     _draw_targets(ax, healthy, len(names) - 1)

@@ -11,6 +11,8 @@ from ecs_notebook_lib.report.markdown import markdown_table, plain
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
+_COMMAND = 4000
+
 
 class Table:
     """A frame as a notebook shows it: every cell whole, on one line, with nothing in it that is HTML or a control."""
@@ -58,6 +60,15 @@ def show_verdict(incident: Incident) -> Markdown:
     told = [*words.because(incident), state.chief_complaint, words.impact(incident), words.rollback(incident)]
     told.append(words.prognosis(incident))
     return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, told)]))
+
+
+def show_commands(incident: Incident) -> Markdown:
+    """Return the story's diagnostic plan with this incident's ids, each command as a block that can be copied."""
+    lines = []
+    for row in incident.diagnosis.commands:
+        command = visible(row.command, limit=_COMMAND).replace("~", r"\~") or "# an id that it takes is not known"
+        lines.append(f"{plain(row.title)}\n\n~~~~ bash\n{command}\n~~~~")
+    return Markdown("\n\n".join(lines))
 
 
 def show_step(incident: Incident, step: str) -> Markdown:

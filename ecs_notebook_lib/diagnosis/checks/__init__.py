@@ -29,6 +29,7 @@ CHECKS: Mapping[str, Examine] = {
         configuration.rollout_pace,
         configuration.redeployments,
         configuration.deployment_controller,
+        configuration.status_reasons,
         targets.target_health,
         targets.registered_targets,
         targets.health_check_timing,

@@ -8,6 +8,7 @@ from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, 
 from ecs_notebook_lib.diagnosis.rollout import FAILED_STOPS, WAITER_SECONDS, Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.messages import recognise
 
 _CHECK = "rollout_pace"
 _WITHOUT_DEPLOYMENTS = ("CODE_DEPLOY", "EXTERNAL")
@@ -137,3 +138,34 @@ def deployment_controller(frames: Frames) -> Iterator[Finding]:
             f"both revisions run until it is over, and the waiter looks for {WAITER_SECONDS} s."
         )
         yield Finding("bakes_longer_than_waiter", "deployment_controller", statement, "services", rows)
+
+
+_STATUS_REASONS = {
+    "target_group_without_rule": "blue_green_routing_wrong",
+    "rule_serves_two_groups": "blue_green_routing_wrong",
+    "rule_serves_other_group": "blue_green_routing_wrong",
+    "infrastructure_role_denied": "infrastructure_role_denied",
+    "hook_role_not_assumed": "infrastructure_role_denied",
+    "hook_not_invoked": "infrastructure_role_denied",
+    "access_denied": "infrastructure_role_denied",
+    "hook_failed": "lifecycle_hook_failed",
+    "hook_answer_unreadable": "lifecycle_hook_failed",
+}
+"""What the reason of a service deployment's status comes to: blue/green fails nowhere else (ECS_FACTS 2.5)."""
+
+
+def status_reasons(frames: Frames) -> Iterator[Finding]:
+    """Why ECS itself says that the examined deployment ended: load balancer rules, roles or hooks of blue/green."""
+    examined = frames.history.examined
+    past = frames.service_deployments
+    own = past[past["service_deployment_arn"] == (examined.service_deployment if examined else "")]
+    if examined is None or not len(own):
+        raise NothingToExamineError("the examined deployment has no service deployment")
+    reason = own["status_reason"].iloc[0]
+    message = recognise(None if pd.isna(reason) else str(reason), where="status_reason")
+    kind = _STATUS_REASONS.get(message.innermost.kind if message else "", "")
+    kind = kind or _STATUS_REASONS.get(message.kind if message else "", "")
+    if kind:
+        statement = f"ECS says of the deployment of {examined.revision}: {reason}"
+        keys = keys_of(own, "service_deployment_arn")
+        yield Finding(kind, "status_reasons", statement, "service_deployments", keys, examined.revision)

@@ -98,6 +98,11 @@ def service_events(frames: Frames) -> Iterator[Finding]:
         statement = f"ECS says that the percentages stop the rollout: {stuck.iloc[0]['message']}"
         rows = keys_of(stuck, "event_id")
         yield Finding("percentages_stop_rollout", "service_events", statement, "events", rows, examined.revision)
+    alarmed = since[since["kind"] == "deployment_alarm"]
+    if len(alarmed):
+        statement = f"A deployment alarm ended the rollout: {alarmed.iloc[0]['message']}"
+        rows = keys_of(alarmed, "event_id")
+        yield Finding("deployment_alarm_fired", "service_events", statement, "events", rows, examined.revision)
     backoff = since[since["kind"] == "starts_failing"]
     if len(backoff):
         statement = "ECS says that tasks keep failing before they run, and waits longer before each new try."
