@@ -33,9 +33,15 @@ SERVICES = (
     "cloudwatch",
     "cloudtrail",
     "efs",
+    "autoscaling",
+    "service-quotas",
+    "servicediscovery",
 )
 NOT_IDENTICAL = {"ec2:GetConsoleOutput": "boto3 itself decodes it"}
-NOT_SENT_AS_GIVEN = {"ec2:RunInstances": "boto3 itself encodes UserData"}
+NOT_SENT_AS_GIVEN = {
+    "ec2:RunInstances": "boto3 itself encodes UserData",
+    "autoscaling:CreateLaunchConfiguration": "boto3 itself encodes UserData",
+}
 S3 = ("GetBucketPolicy", "GetBucketLocation", "ListBuckets", "GetBucketAcl", "GetBucketVersioning")
 
 
