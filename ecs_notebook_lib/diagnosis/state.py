@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.rollback import rollback_of
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.metrics import HOUR, MINUTE
@@ -89,6 +89,8 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
     rollout = rollout_of(frames)
     if rollout is not None and rollout.proceeds(pd.Timestamp(frames.snapshot.as_of)):
         return "stabilizing"
+    if _in_grace(frames, rollout):
+        return "stabilizing"
     young = frames.snapshot.as_of - examined.created_at < timedelta(seconds=WAITER_SECONDS)
     possible = rollout is None or rollout.bounds.cycles is not None
     failures = frames.deployments["failed_tasks"].fillna(0).sum()
@@ -96,9 +98,17 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
 
 
 def _tried_in_vain(frames: Frames, examined: Deployment) -> bool:
-    """Say whether the deployment before this one did not end well, either, within the same trouble."""
-    before = [row for row in frames.history.deployments if row.created_at < examined.created_at]
-    return bool(before) and before[-1].service_deployment_status in ("STOPPED", "STOP_REQUESTED")
+    """Say whether the two deployments before this one were given up, too: one alone may have been a correction."""
+    before = [row for row in frames.history.deployments if row.created_at < examined.created_at][-2:]
+    return len(before) == 2 and all(row.service_deployment_status in ("STOPPED", "STOP_REQUESTED") for row in before)
+
+
+def _in_grace(frames: Frames, rollout: Rollout | None) -> bool:
+    """Say whether the newest tasks have not failed, and are still in the time in which ECS ignores health checks."""
+    grace = frames.services["health_check_grace_period_seconds"].iloc[0]
+    if rollout is None or rollout.failed or rollout.last_batch_at is None or pd.isna(grace):
+        return False
+    return bool(pd.Timestamp(frames.snapshot.as_of) - rollout.last_batch_at < timedelta(seconds=float(grace)))
 
 
 def _healthy(frames: Frames) -> pd.DataFrame:

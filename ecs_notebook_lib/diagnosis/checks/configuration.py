@@ -5,13 +5,15 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
-from ecs_notebook_lib.diagnosis.rollout import FAILED_STOPS, WAITER_SECONDS, Rollout, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.messages import recognise
 
 _CHECK = "rollout_pace"
 _WITHOUT_DEPLOYMENTS = ("CODE_DEPLOY", "EXTERNAL")
+_SLACK = 1.5
+"""A rollout takes longer than the arithmetic says; one that failed is not excused by that."""
 _BAKING = ("BLUE_GREEN", "LINEAR", "CANARY")
 
 
@@ -82,8 +84,9 @@ def redeployments(frames: Frames) -> Iterator[Finding]:
         raise NothingToExamineError("fewer than two deployments are known, or no rollout can end")
     lived = (past["created_at"].shift(-1) - past["created_at"]).dt.total_seconds()
     stopped = past["status"].isin(["STOPPED", "STOP_REQUESTED"])
-    early = past[stopped & (lived < shortest)]
-    in_a_row = _last_run(stopped & (lived < shortest))
+    limit = _SLACK * shortest if _only_rollouts(frames) else shortest
+    early = past[stopped & (lived < limit)]
+    in_a_row = _last_run(stopped & (lived < limit))
     if in_a_row < 2:
         return
     gap = lived[early.index].tail(in_a_row).median()
@@ -107,12 +110,16 @@ def _last_run(flags: pd.Series) -> int:
     return count
 
 
+def _only_rollouts(frames: Frames) -> bool:
+    """Say whether tasks have stopped, and every one of them was stopped by a rollout."""
+    stopped = frames.tasks[frames.tasks["stop_code"].notna()]
+    return bool(len(stopped) and (stopped["reason_kind"] == "scaling_activity").all())
+
+
 def _without_failure(frames: Frames) -> Iterator[Finding]:
     """Yield a finding if every task that stopped was stopped by a rollout."""
     stopped = frames.tasks[frames.tasks["stop_code"].notna()]
-    failed = stopped["stop_code"].isin(["TaskFailedToStart", "EssentialContainerExited"])
-    failed |= stopped["reason_kind"].isin(FAILED_STOPS)
-    if len(stopped) and not failed.any() and (stopped["reason_kind"] == "scaling_activity").all():
+    if _only_rollouts(frames):
         statement = f"None of {counted(len(stopped), 'stopped task')} failed: each was stopped by a rollout."
         yield Finding("stopped_by_rollouts_only", "redeployments", statement, "tasks", keys_of(stopped, "task_arn"))
 
