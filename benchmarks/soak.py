@@ -1,6 +1,5 @@
 """The same tests with many seeds, and AWS's own waiter for its ten minutes: `make soak`."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,24 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import first_answer, report_time
+from benchmarks.first_answer import environment
 from benchmarks.results_file import write_result
 from ecs_notebook_lib.simulate import build, paced, serve
 
 SEEDS = 20
 SEEDED = ["tests/test_diagnosis.py", "tests/test_telling.py", "tests/test_world.py", "tests/test_busy_account.py"]
 COMPLAINT = "Waiter ServicesStable failed: Max attempts exceeded"
-
-
-def environment(url: str) -> dict[str, str]:
-    """Return what the aws command needs to call a served world."""
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
-        "PATH": os.environ["PATH"],
-        "HOME": os.devnull,
-    }
 
 
 def waiter() -> dict[str, Any]:

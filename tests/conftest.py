@@ -66,6 +66,20 @@ def collect(world: World) -> Snapshot:
     return collect_incident(clients, source, simulated=Simulated(world.scenario, world.seed))
 
 
+def environment(url: str) -> dict[str, str]:
+    """Return what boto3 and the aws command need to call a served world, and nothing of the caller's."""
+    return {
+        "AWS_ENDPOINT_URL": url,
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "simulated",
+        "AWS_SECRET_ACCESS_KEY": "simulated",
+        "AWS_PAGER": "",
+        "PATH": os.environ["PATH"],
+        "HOME": os.devnull,
+    }
+
+
 @cache
 def incident_of(name: str, seed: int = 0, refused: frozenset[str] = frozenset()) -> Incident:
     """Return an incident of a scenario, with some operations refused; the same one for the same question."""

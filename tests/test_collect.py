@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -22,7 +21,7 @@ from ecs_notebook_lib.report import words
 from ecs_notebook_lib.simulate import build, serve
 from ecs_notebook_lib.source import LiveSource
 
-from .conftest import FAILING, collect, incident_of
+from .conftest import FAILING, collect, environment, incident_of
 
 SERVICES = sorted({name.partition(":")[0] for name in operations()})
 WRITING = (
@@ -199,17 +198,6 @@ def test_a_wrong_name_ends_the_run_with_near_misses(cluster, service, words_):
 
     assert words_ in str(missing.value)
     assert "\n" not in str(missing.value)
-
-
-def environment(url):
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
-        "PATH": os.environ["PATH"],
-        "HOME": os.devnull,
-    }
 
 
 @pytest.mark.parametrize("name", FAILING)

@@ -1,6 +1,5 @@
 """Live, over HTTP: the first answer comes before the rest is asked for, and the printed commands run as they stand."""
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -12,24 +11,12 @@ import pytest
 
 from ecs_notebook_lib.simulate import build, serve
 
-from .conftest import STORIES, incident_of
+from .conftest import STORIES, environment, incident_of
 
 COMMAND = [sys.executable, "-c", "import sys; from ecs_notebook_lib.cli import main; sys.exit(main())"]
 SOURCE = "live:clarity-backend-cluster/clarity-backend"
 AWS = str(Path(sys.executable).parent / "aws")
 AWS_2 = shutil.which("aws", path="/usr/local/bin:/usr/bin")
-
-
-def environment(url):
-    return {
-        "AWS_ENDPOINT_URL": url,
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "simulated",
-        "AWS_SECRET_ACCESS_KEY": "simulated",
-        "AWS_PAGER": "",
-        "PATH": os.environ["PATH"],
-        "HOME": os.devnull,
-    }
 
 
 def test_the_leading_cause_is_told_while_logs_and_roles_are_not_in_yet():

@@ -1,5 +1,6 @@
 """How the stories go: deployments, waiting, going back, and the moment of the complaint."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -33,8 +34,8 @@ def last_good(world: World, role: str, *, desired: int) -> Service:
     return service
 
 
-def three_weeks(world: World, service: Service, changes: dict[str, object]) -> None:
-    """Fail, go back, wait, fail again; then set the minimum to 0, and take the old tasks down with it."""
+def _attempts(world: World, service: Service, changes: dict[str, object]) -> Iterator[int]:
+    """Let the fault happen, fail three times and go back each time; return the numbers of the revisions to come."""
     _run_to(world, _ATTEMPTS[0].replace(tzinfo=UTC) - timedelta(days=1))
     for fault in world.faults:
         world.edit(fault.edit)
@@ -44,6 +45,12 @@ def three_weeks(world: World, service: Service, changes: dict[str, object]) -> N
         _deploy(world, service, next(revisions), changes)
         _run_to(world, world.now + timedelta(minutes=25))
         world.scheduler.rollout.stop(service)
+    return revisions
+
+
+def three_weeks(world: World, service: Service, changes: dict[str, object]) -> None:
+    """Fail, go back, wait, fail again; then set the minimum to 0, and take the old tasks down with it."""
+    revisions = _attempts(world, service, changes)
     configuration = service.shape["deploymentConfiguration"]
     _run_to(world, _THE_DAY - timedelta(hours=7))
     configuration["minimumHealthyPercent"] = 0
@@ -73,15 +80,7 @@ def morning_after(world: World, service: Service, changes: dict[str, object]) ->
 
 def stuck(world: World, service: Service, changes: dict[str, object]) -> None:
     """Deploy where arithmetic forbids it, wait, go back; and once more on the day of the complaint."""
-    _run_to(world, _ATTEMPTS[0].replace(tzinfo=UTC) - timedelta(days=1))
-    for fault in world.faults:
-        world.edit(fault.edit)
-    revisions = count(141)
-    for attempt in _ATTEMPTS:
-        _run_to(world, attempt.replace(tzinfo=UTC))
-        _deploy(world, service, next(revisions), changes)
-        _run_to(world, world.now + timedelta(minutes=25))
-        world.scheduler.rollout.stop(service)
+    revisions = _attempts(world, service, changes)
     _run_to(world, _THE_DAY.replace(hour=8, minute=40))
     _deploy(world, service, next(revisions), changes)
     world.run_until(_THE_DAY.replace(hour=9, minute=15))
