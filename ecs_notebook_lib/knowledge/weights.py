@@ -55,6 +55,8 @@ class FindingKind:
     contributing: str
     source: str
     general: bool = False
+    absent: str = ""
+    """What it is called when it was looked for in vain; `no <name>` if empty."""
 
     def weight(self, cause: str) -> float:
         """Return how many decibans finding it weighs for a cause."""
@@ -125,6 +127,7 @@ def _kind(name: str, row: Mapping[str, Any]) -> FindingKind:
         contributing=row.get("contributing", ""),
         source=row["source"],
         general=row.get("general", False),
+        absent=row.get("absent", ""),
     )
 
 

@@ -61,7 +61,8 @@ def impact(incident: Incident) -> str:
     state = incident.diagnosis.state
     known = {0: "No task serves requests.", 1: "1 task serves requests.", None: "Whether tasks serve is not known."}
     serving = known.get(state.serving_tasks, f"{state.serving_tasks} tasks serve requests.")
-    since = f" Troubled since {state.since}." if state.since else ""
+    began = "Rolling out since" if state.status == "stabilizing" else "Troubled since"
+    since = f" {began} {state.since}." if state.since else ""
     if state.since and state.elb_5xx is not None:
         answers = f"{state.elb_5xx} requests itself with a 5xx, the targets {state.target_5xx or 0}"
         since += f" Since then the load balancer answered {answers}."
@@ -102,7 +103,12 @@ def differential_table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 
 def _evidence(texts: Iterable[str]) -> str:
-    return ", ".join(text.replace("_", " ") for text in list(texts)[:4])
+    return ", ".join(map(_evidence_name, list(texts)[:4]))
+
+
+def _evidence_name(text: str) -> str:
+    kind = finding_kinds().get(text.removeprefix("no ")) if text.startswith("no ") else None
+    return (kind.absent if kind else "") or text.replace("_", " ")
 
 
 def hypotheses_table(diagnosis: Diagnosis) -> pd.DataFrame:
