@@ -106,7 +106,8 @@ def test_the_storys_commands_run_as_printed(name):
             )
             assert program == "aws"
             assert done.returncode == 0, (command, done.stderr)
-            assert done.stdout.strip(), command
+            silent = tail and not incident_of(name).frames.tasks["started_at"].notna().any()
+            assert done.stdout.strip() or silent, command
             ran += 1
 
     assert {command.split()[1] for command in commands} == {"elbv2", "ecs", "logs", "iam", "ec2"}

@@ -3,6 +3,7 @@
 Run as a module it reads a snapshot that is not finished from stdin and writes one line to stderr.
 """
 
+import signal
 import subprocess
 import sys
 import threading
@@ -52,7 +53,8 @@ def _prepare() -> None:
 
 
 def main() -> int:
-    """Read a snapshot, and tell what it comes to."""
+    """Read a snapshot, and tell what it comes to; Ctrl-C is for the process that started this one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _prepare()
     from ecs_notebook_lib.incident import Incident
     from ecs_notebook_lib.report import words
