@@ -108,9 +108,10 @@ def deployment_history(
     service_revisions: Iterable[Mapping[str, Any]] = (),
 ) -> DeploymentHistory:
     """Return the history that these responses tell; empty answers give an empty history."""
-    listed = [_listed(row) for service in services for row in service.get("deployments") or ()]
+    rows = [row for service in services for row in service.get("deployments") or ()]
+    listed = [_listed(row) for row in rows if row.get("createdAt") and row.get("taskDefinition")]
     task_definitions = {row["serviceRevisionArn"]: row.get("taskDefinition", "") for row in service_revisions}
-    past = [_past(row, task_definitions) for row in service_deployments]
+    past = [_past(row, task_definitions) for row in service_deployments if row.get("createdAt")]
     known = sorted(_merged(listed, past), key=lambda deployment: deployment.created_at)
     examined = _examined(known)
     return DeploymentHistory(tuple(known), examined, _last_good(known, examined))
@@ -120,7 +121,7 @@ def _listed(row: Mapping[str, Any]) -> Deployment:
     return Deployment(
         task_definition=row["taskDefinition"],
         created_at=parse_instant(row["createdAt"]),
-        id=row["id"],
+        id=row.get("id", ""),
         status=row.get("status", ""),
         rollout_state=row.get("rolloutState", ""),
         desired_count=row.get("desiredCount"),
@@ -134,7 +135,7 @@ def _past(row: Mapping[str, Any], task_definitions: Mapping[str, str]) -> Deploy
     return Deployment(
         task_definition=task_definitions.get(target, ""),
         created_at=parse_instant(row["createdAt"]),
-        service_deployment=row["serviceDeploymentArn"],
+        service_deployment=row.get("serviceDeploymentArn", ""),
         service_deployment_status=row.get("status", ""),
         minimum_healthy_percent=configuration.get("minimumHealthyPercent"),
         maximum_percent=configuration.get("maximumPercent"),

@@ -217,6 +217,12 @@ def test_findings_rest_on_rows_of_their_frame():
             assert set(finding.rows) <= cells, finding.kind
 
 
+def test_each_cause_belongs_to_one_hypothesis_only():
+    known = {row.title: row.probability for row in incident_of("clarity-healthy").diagnosis.hypotheses}
+
+    assert math.isclose(sum(known.values()), 1, abs_tol=1e-9)
+
+
 def test_the_tables_fit_together():
     checks = check_rows()
 

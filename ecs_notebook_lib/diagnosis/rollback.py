@@ -31,7 +31,8 @@ def _parts(frames: Frames, last_good: Deployment) -> Iterator[Part]:
         yield None, f"The task definition {revision} was not read."
         return
     status = definition["status"].iloc[0]
-    yield bool(status == "ACTIVE"), f"The task definition {revision} is {status}."
+    active = None if pd.isna(status) else bool(status == "ACTIVE")
+    yield active, f"The task definition {revision} is {'of an unknown status' if active is None else status}."
     containers = frames.container_definitions[frames.container_definitions["task_definition"] == arn]
     for image in containers["image"].dropna():
         yield _answered(frames, "ecr:DescribeImages", ecr_image(image), f"image {image}")

@@ -51,6 +51,9 @@ def dead_streams(frames: Frames) -> list[str]:
 def telling_lines(frames: Frames) -> pd.DataFrame:
     """Return the lines of the examined revision that tell most, best first: one a pattern, never a harmless one.
 
+    Where ECS has forgotten its tasks and nobody knows whose a line is, those lines are ranked, and their revision is
+    missing.
+
     First come errors whose meaning is known, then what stack traces say, then errors that the last good revision
     never printed, then other errors, last what dead containers printed at the very end. Within each, what stands near
     the end of a dead container comes first, then what more streams hold, then what came last. What the last good
@@ -69,11 +72,18 @@ def telling_lines(frames: Frames) -> pd.DataFrame:
     return best.assign(why=why)[_COLUMNS].reset_index(drop=True)
 
 
+def _of_examined_or_unknown(frames: Frames, rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows about the examined revision; if no line of it is known, those whose revision nobody knows."""
+    if len(of_examined(frames, frames.log_events)):
+        return of_examined(frames, rows)
+    return rows[rows["revision"].isna()]
+
+
 def _candidates(frames: Frames) -> pd.DataFrame:
     """Return the lines of the examined revision: each stack trace as one, and known errors also inside of one."""
-    events = of_examined(frames, frames.log_events)
+    events = _of_examined_or_unknown(frames, frames.log_events)
     events = events.assign(from_end=events.groupby("log_stream").cumcount(ascending=False))
-    traces = of_examined(frames, frames.stack_traces)
+    traces = _of_examined_or_unknown(frames, frames.stack_traces)
     ends = events.groupby("trace_id")["from_end"].min()
     traces = traces.assign(from_end=traces["trace_id"].map(ends), trace=True)
     known = events["kind"].isin(error_kinds() - _NOT_ITSELF)

@@ -161,7 +161,7 @@ def _answered(snapshot: Snapshot, operation: str, member: str) -> list[dict[str,
 
 
 def _by_id(rows: list[dict[str, Any]] | None, member: str) -> dict[str, Row] | None:
-    return None if rows is None else {str(row[member]): row for row in rows}
+    return None if rows is None else {str(row.get(member)): row for row in rows}
 
 
 def _dns(snapshot: Snapshot) -> dict[str, bool | None]:
@@ -176,7 +176,7 @@ def _dns(snapshot: Snapshot) -> dict[str, bool | None]:
 
 def _balancer_hops(snapshot: Snapshot, vpc: Vpc, tasks: Tasks) -> Iterator[Hop]:
     balancers = {
-        row["LoadBalancerArn"]: _balancer(row)
+        row.get("LoadBalancerArn"): _balancer(row)
         for row in _rows(snapshot, "elbv2:DescribeLoadBalancers", "LoadBalancers")
     }
     ports = {
@@ -188,7 +188,7 @@ def _balancer_hops(snapshot: Snapshot, vpc: Vpc, tasks: Tasks) -> Iterator[Hop]:
     for group in _rows(snapshot, "elbv2:DescribeTargetGroups", "TargetGroups"):
         if group.get("TargetType") != "ip":
             continue
-        port = ports.get(group["TargetGroupArn"]) or group.get("Port")
+        port = ports.get(group.get("TargetGroupArn")) or group.get("Port")
         checked = str(group.get("HealthCheckPort", ""))
         health_port = int(checked) if checked.isdecimal() else port
         for arn in group.get("LoadBalancerArns") or ():

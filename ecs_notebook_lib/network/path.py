@@ -26,9 +26,10 @@ class Vpc:
     dns: Mapping[str, bool | None] = field(default_factory=dict)
 
     def networks(self, subnets: Sequence[str]) -> tuple[str, ...]:
-        """Return the CIDRs of subnets; empty unless all of them are known."""
+        """Return the IPv4 CIDRs of subnets; empty unless all of them are known: a subnet may have IPv6 only."""
         known = self.subnets or {}
-        return tuple(str(known[one]["CidrBlock"]) for one in subnets) if all(one in known for one in subnets) else ()
+        blocks = [known.get(one, {}).get("CidrBlock") for one in subnets]
+        return tuple(map(str, blocks)) if all(blocks) else ()
 
     def between(self, source: str, target: str, ports: tuple[int, int]) -> Decision:
         """Return whether the network ACLs let TCP from one subnet to another, and the replies back."""

@@ -185,7 +185,7 @@ def _nothing(_world: World) -> None:
 
 def _redeployed(world: World) -> bool:
     past = world.scheduler.services[SERVICE].past
-    return [row.record["status"] for row in past[-3:-1]] == ["STOPPED"] * 2
+    return all(row.record["status"] in ("STOPPED", "STOP_REQUESTED") for row in past[-3:-1])
 
 
 def long_rollout(world: World) -> dict[str, object]:

@@ -40,7 +40,8 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
         yield Finding("overlapping_deployments", "deployment_state", statement, "deployments", keys)
     yield from _percentages(service, rows)
     examined = frames.history.examined
-    counts = pd.notna(service["desired_count"]) and bool(service["running_count"] == service["desired_count"])
+    counted_tasks = service[["desired_count", "running_count"]]
+    counts = counted_tasks.notna().all() and bool(service["running_count"] == service["desired_count"])
     if examined is not None and examined.succeeded and counts and len(frames.deployments) == 1:
         statement = f"The rollout of {examined.revision} is completed, and all {service['desired_count']} tasks run."
         yield Finding("rollout_completed", "deployment_state", statement, "services", rows)

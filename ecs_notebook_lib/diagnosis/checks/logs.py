@@ -60,6 +60,7 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
     A success of the old revision, or of the container's own check, does not prove that the load balancer gets one.
     """
     answers = health_path_answers(frames)
+    yield from _probes_do_not_arrive(frames)
     if not len(answers):
         raise NothingToExamineError("no answer on the health path stands in the log lines that were read")
     fast = answers[answers["class"] != SLOW]
@@ -83,6 +84,28 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
             parts={"codes": codes},
             weighs=bool(revision),
         )
+
+
+def _probes_do_not_arrive(frames: Frames) -> Iterator[Finding]:
+    """Yield a finding if the load balancer rejected tasks whose access log does not know a single check of it.
+
+    A port on which another process, or nothing, listens looks the same.
+    """
+    examined = frames.history.examined
+    name = examined.revision if examined else ""
+    rejected = frames.tasks[(frames.tasks["revision"] == name) & (frames.tasks["reason_kind"] == _REJECTED)]
+    lines = frames.log_events[(frames.log_events["kind"] == "http_access") & (frames.log_events["revision"] == name)]
+    told = lines["user_agent"].dropna()
+    if len(rejected) and len(told) and not told.str.startswith(HEALTH_CHECKER).any():
+        statement = (
+            f"The load balancer rejected {counted(len(rejected), 'task')} of {name}, but none of the "
+            f"{counted(len(lines), 'access line')} that were read is from {HEALTH_CHECKER}: its checks do not arrive."
+        )
+        keys = keys_of(lines.drop_duplicates("log_stream"), "log_stream")
+        yield Finding("probes_do_not_arrive", "health_answers", statement, "log_events", keys, name)
+
+
+_REJECTED = "failed_elb_health_checks"
 
 
 def _answered(asker: str, status: pd.Series) -> str:
