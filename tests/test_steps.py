@@ -275,6 +275,15 @@ def test_a_start_up_is_too_long_when_ecs_may_stop_the_task_before(ready, grace, 
     assert (budget.to_healthy, budget.to_unhealthy, budget.back_to_healthy) == (40.0, 60.0, 150.0)
 
 
+@pytest.mark.parametrize("name", ["clarity-healthy", "clarity-slow", "clarity-percentages"])
+def test_a_log_of_which_only_the_end_was_read_does_not_tell_when_the_application_was_ready(name):
+    frames = incident_of(name).frames
+    budget = health_budget_of(frames)
+
+    assert budget.ready_seconds is None or budget.ready_seconds < 10
+    assert kinds(frames, "health_check_timing") in ([], "the log does not tell when the application was ready")
+
+
 def test_a_kill_loop_is_known_by_its_constant_life():
     killed, crashing = incident_of("clarity-health-check").frames, incident_of("clarity-backend").frames
     statements = {

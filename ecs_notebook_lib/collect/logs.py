@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.knowledge.reading import HEAD_LINES, TAIL_LINES
 from ecs_notebook_lib.snapshot import Page
 
 TASKS_PER_GROUP = 2
@@ -21,9 +22,6 @@ MAX_WAYS = 12
 
 MAX_FORGOTTEN = 4
 """Streams that are read of tasks of which only the ids are known."""
-
-HEAD_LINES = 100
-TAIL_LINES = 400
 
 _BEFORE, _AFTER = timedelta(minutes=5), timedelta(minutes=10)
 """Around the moment at which the trouble began: long enough to meet a task that the load balancer probes."""

@@ -6,10 +6,12 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.rollout import REGISTRATION_SECONDS
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.reading import TAIL_LINES
 
 _MARGIN_SECONDS = 40.0
 """ECS stops a task 10 to 40 s after it may (ECS_FACTS 5.4)."""
 
+_SOON_SECONDS = 60
 _FEWEST = 3
 _CONSTANT = 0.25
 
@@ -82,7 +84,7 @@ def _ready_seconds(frames: Frames, revision: str) -> tuple[float | None, str]:
     if not len(frames.tasks):
         return None, ""
     started = frames.tasks.drop_duplicates("task_id").set_index("task_id")["started_at"]
-    lines = frames.log_events[frames.log_events["revision"] == revision]
+    lines = _from_the_beginning(frames.log_events[frames.log_events["revision"] == revision], started)
     answered = lines["status"].between(200, 299).fillna(value=False).astype(bool)
     for rows, source in ((lines[lines["kind"] == "listening"], "it says that it listens"), (lines[answered], "a 2xx")):
         first = rows.groupby("task_id")["logged_at"].min()
@@ -90,6 +92,13 @@ def _ready_seconds(frames: Frames, revision: str) -> tuple[float | None, str]:
         if len(seconds):
             return max(0.0, float(seconds.median())), source
     return None, ""
+
+
+def _from_the_beginning(lines: pd.DataFrame, started: pd.Series) -> pd.DataFrame:
+    """Return the lines of streams that were read from their beginning: of a long one only the end may be there."""
+    streams = lines.groupby("log_stream")["logged_at"]
+    late = streams.transform("min") - pd.Series(started.reindex(lines["task_id"]).array, index=lines.index)
+    return lines[(late <= pd.Timedelta(seconds=_SOON_SECONDS)) | (streams.transform("size") < TAIL_LINES)]
 
 
 def constant_life(frames: Frames, revision: str) -> pd.DataFrame:

@@ -143,6 +143,8 @@ def _counts(finding: Finding, examined: str) -> str:
         return "made it worse"
     if finding.revision not in ("", examined):
         return "another revision: weighs nothing"
+    if not kind.weights:
+        return "for information"
     return "evidence" if finding.weighs else "weighs nothing"
 
 
