@@ -65,7 +65,7 @@ _MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action
 
 def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
     """Return `LOG_EVENTS` with its derived columns; overlapping reads of a stream count once."""
-    events = read.drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
+    events = read.dropna(subset=["timestamp"]).drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
     instants = pd.to_datetime(events["timestamp"], unit="ms", utc=True).astype("datetime64[us, UTC]")
     events = events.assign(logged_at=instants)
     events = events.sort_values(["logged_at", "log_stream"], kind="stable", ignore_index=True)
