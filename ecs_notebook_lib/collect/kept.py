@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import orjson
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.logs import milliseconds
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.knowledge.performance_log import task_revision
 
 _CAPTURED = "/aws/events/ecs/containerinsights/"
 _REACH = timedelta(hours=36)
@@ -44,7 +46,7 @@ def collect_kept_tasks(caller: Caller, probe: Answer, cluster: str, service: str
     """
     groups = [row["logGroupName"] for row in probe.items("logGroups")]
     groups = [group for group in groups if group.endswith(f"/{_name(cluster)}/performance")]
-    times = {"startTime": _milliseconds(until - _REACH), "endTime": _milliseconds(until)}
+    times = {"startTime": milliseconds(until - _REACH), "endTime": milliseconds(until)}
     captured = [group for group in groups if group.startswith(_CAPTURED)]
     requests = [
         Request(
@@ -73,17 +75,8 @@ def collect_kept_tasks(caller: Caller, probe: Answer, cluster: str, service: str
             response = {"tasks": [task for _, task in page]}
             tasks += response["tasks"]
             caller.keep_event("ecs:DescribeTasks", at=page[-1][0], params={"cluster": cluster}, response=response)
-    revisions = dict(_revisions(event["message"]) for a in answers[len(requests) :] for event in a.items("events"))
-    return Kept(tasks, revisions)
-
-
-def _revisions(line: str) -> tuple[str, str]:
-    """Return the task id and revision that a line of a performance log tells of; empty if it tells of none."""
-    try:
-        told = orjson.loads(line)
-        return str(told["TaskId"]), f"{told['TaskDefinitionFamily']}:{told['TaskDefinitionRevision']}"
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return "", ""
+    lines = (event["message"] for answer in answers[len(requests) :] for event in answer.items("events"))
+    return Kept(tasks, dict(filter(None, (task_revision(line, service=service) for line in lines))))
 
 
 def _tasks(events: Iterable[Mapping[str, Any]], service: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -113,7 +106,3 @@ def started_task_ids(events: Iterable[Mapping[str, Any]]) -> list[str]:
         if message is not None and message.kind in ("tasks_started", "unhealthy_tasks_replaced"):
             ids += message.parts.get("tasks", "").replace("task", " ").split()
     return list(dict.fromkeys(ids))
-
-
-def _milliseconds(instant: datetime) -> int:
-    return int(instant.timestamp() * 1000)

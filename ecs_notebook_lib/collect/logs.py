@@ -91,25 +91,28 @@ def _read(stream: Stream, *, limit: int, from_head: bool) -> Request:
 
 
 def streams_before(caller: Caller, group: str, began: datetime) -> list[Stream]:
-    """Return streams that were written to just before `began`: those of tasks that ECS has forgotten.
+    """Return a stream that was written to just before `began`: of a task that ECS has forgotten.
 
-    One page of lines around that moment names them, and shows how they end.
+    One page of lines around that moment names it.
     """
-    times = {"startTime": _milliseconds(began - _BEFORE), "endTime": _milliseconds(began + _AFTER)}
-    request = Request("logs:FilterLogEvents", {"logGroupName": group, **times, "limit": _SEARCH_LINES}, max_pages=1)
-    [answer] = caller.gather([request])
-    before = [event for event in answer.items("events") if event["timestamp"] < _milliseconds(began)]
-    names = dict.fromkeys(event["logStreamName"] for event in before)
-    return [Stream(group, name) for name in names][:1]
+    events = _events_between(caller, group, began - _BEFORE, began + _AFTER)
+    return _streams_of(group, (event for event in events if event["timestamp"] < milliseconds(began)))[:1]
 
 
 def streams_after(caller: Caller, group: str, began: datetime) -> list[Stream]:
     """Return streams that were first written to in the ten minutes after `began`: those of that deployment's tasks."""
-    times = {"startTime": _milliseconds(began), "endTime": _milliseconds(began + _AFTER)}
+    return _streams_of(group, _events_between(caller, group, began, began + _AFTER))[:MAX_FORGOTTEN]
+
+
+def _events_between(caller: Caller, group: str, begin: datetime, end: datetime) -> list[Mapping[str, Any]]:
+    times = {"startTime": milliseconds(begin), "endTime": milliseconds(end)}
     request = Request("logs:FilterLogEvents", {"logGroupName": group, **times, "limit": _SEARCH_LINES}, max_pages=1)
     [answer] = caller.gather([request])
-    names = dict.fromkeys(event["logStreamName"] for event in answer.items("events"))
-    return [Stream(group, name) for name in names][:MAX_FORGOTTEN]
+    return answer.items("events")
+
+
+def _streams_of(group: str, events: Iterable[Mapping[str, Any]]) -> list[Stream]:
+    return [Stream(group, name) for name in dict.fromkeys(event["logStreamName"] for event in events)]
 
 
 def read_groups(pages: Iterable[Page]) -> set[str]:
@@ -121,5 +124,6 @@ def read_groups(pages: Iterable[Page]) -> set[str]:
 _READING = ("logs:GetLogEvents", "logs:FilterLogEvents")
 
 
-def _milliseconds(instant: datetime) -> int:
+def milliseconds(instant: datetime) -> int:
+    """Return an instant as CloudWatch Logs tells times: in milliseconds since 1970."""
     return int(instant.timestamp() * 1000)

@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 
@@ -128,7 +129,19 @@ class Rollout:
 
 
 def rollout_of(frames: Frames) -> Rollout | None:
-    """Return the examined rollout in numbers; None if the service, or its percentages, are not known."""
+    """Return the examined rollout in numbers; None if the service, or its percentages, are not known.
+
+    Checks, state and prognosis all ask for it: it is measured once for the same frames.
+    """
+    if frames not in _MEASURED:
+        _MEASURED[frames] = _measure(frames)
+    return _MEASURED[frames]
+
+
+_MEASURED: WeakKeyDictionary[Frames, Rollout | None] = WeakKeyDictionary()
+
+
+def _measure(frames: Frames) -> Rollout | None:
     examined = frames.history.examined
     if examined is None or not len(frames.services):
         return None

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-import orjson
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import TEXT, Column, FrameSchema, rows_frame
+from ecs_notebook_lib.knowledge.performance_log import PERFORMANCE_GROUP, task_revision
 from ecs_notebook_lib.snapshot import Snapshot
 
 KEPT_TASKS = FrameSchema(
@@ -28,18 +28,9 @@ def kept_tasks_frame(snapshot: Snapshot, service: str) -> pd.DataFrame:
 
 def _rows(snapshot: Snapshot, service: str) -> Iterator[dict[str, object]]:
     for page in snapshot.records("logs:FilterLogEvents"):
-        if not str(page["params"].get("logGroupName")).startswith("/aws/ecs/containerinsights/"):
+        if not str(page["params"].get("logGroupName")).startswith(PERFORMANCE_GROUP):
             continue
         for event in (page["response"] or {}).get("events") or ():
-            told = _told(str(event.get("message")))
-            if told.get("ServiceName") == service and told.get("TaskId") and told.get("TaskDefinitionRevision"):
-                revision = f"{told.get('TaskDefinitionFamily')}:{told['TaskDefinitionRevision']}"
-                yield {"task_id": told["TaskId"], "revision": revision}
-
-
-def _told(line: str) -> dict[str, str]:
-    try:
-        told = orjson.loads(line)
-    except orjson.JSONDecodeError:
-        return {}
-    return told if isinstance(told, dict) else {}
+            told = task_revision(str(event.get("message")), service=service)
+            if told is not None:
+                yield dict(zip(("task_id", "revision"), told, strict=True))

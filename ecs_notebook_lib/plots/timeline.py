@@ -27,7 +27,6 @@ _EVENT_ROWS = {
     ),
     "deployment ended": ("deployment_completed", "deployment_failed", "rolling_back"),
 }
-_BIN = pd.Timedelta(minutes=1)
 
 
 def plot_timeline(
