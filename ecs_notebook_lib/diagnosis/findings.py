@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
+    from ecs_notebook_lib.examined import Deployment
     from ecs_notebook_lib.frames import Frames
 
 
@@ -50,6 +51,19 @@ class CheckResult:
 
 class NothingToExamineError(Exception):
     """Raised by a check when the data is complete but has nothing in it that the question could be asked of."""
+
+
+def examined_of(frames: "Frames") -> "Deployment":
+    """Return the examined deployment.
+
+    Raises
+    ------
+    NothingToExamineError
+        If no deployment is known.
+    """
+    if frames.history.examined is None:
+        raise NothingToExamineError("no deployment is known")
+    return frames.history.examined
 
 
 Examine = Callable[["Frames"], Iterator[Finding]]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of
 from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
@@ -18,9 +18,7 @@ _BAKING = ("BLUE_GREEN", "LINEAR", "CANARY")
 
 
 def _examined(frames: Frames) -> Deployment:
-    examined = frames.history.examined
-    if examined is None:
-        raise NothingToExamineError("no deployment is known")
+    examined = examined_of(frames)
     if examined.succeeded:
         raise NothingToExamineError("the rollout is over")
     return examined

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of, listing
 from ecs_notebook_lib.diagnosis.rollout import bounds_of
 from ecs_notebook_lib.frames import Frames
 
@@ -82,9 +82,7 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
 
 def service_events(frames: Frames) -> Iterator[Finding]:
     """Whether the scheduler says that it cannot place, start or replace tasks, or assume the roles."""
-    examined = frames.history.examined
-    if examined is None:
-        raise NothingToExamineError("no deployment is known")
+    examined = examined_of(frames)
     since = frames.events[frames.events["created_at"] >= pd.Timestamp(examined.created_at)]
     failed = since[since["kind"].isin(_PLACEMENT)]
     if len(failed):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, listing
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of, listing
 from ecs_notebook_lib.frames import Frames
 
 _DENIED = ("implicit_deny", "explicit_deny")
@@ -88,9 +88,7 @@ def _finding(kind: str, statement: str, rows: pd.DataFrame, frames: Frames) -> F
 
 def roles_exist(frames: Frames) -> Iterator[Finding]:
     """Whether the roles that the examined revision names exist."""
-    examined = frames.history.examined
-    if examined is None:
-        raise NothingToExamineError("no deployment is known")
+    examined = examined_of(frames)
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == examined.task_definition]
     if not len(definition):
         raise NothingToExamineError("the task definition of the examined revision is not known")

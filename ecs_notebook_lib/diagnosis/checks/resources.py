@@ -4,21 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
-from ecs_notebook_lib.examined import Deployment
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.metrics import MINUTE
 
 NEAR_LIMIT_PERCENT = 90.0
 AT_LIMIT_PERCENT = 98.0
 _AT_LIMIT_MINUTES = 3
-
-
-def _examined(frames: Frames) -> Deployment:
-    examined = frames.history.examined
-    if examined is None:
-        raise NothingToExamineError("no deployment is known")
-    return examined
 
 
 def utilization_since(frames: Frames, metric: str, since: pd.Timestamp) -> pd.DataFrame:
@@ -34,7 +26,7 @@ def memory(frames: Frames) -> Iterator[Finding]:
     CloudWatch keeps one value a minute for the whole service: a fast spike of one task may not show, and while no task
     runs there is no value at all.
     """
-    examined = _examined(frames)
+    examined = examined_of(frames)
     points = utilization_since(frames, "MemoryUtilization", pd.Timestamp(examined.created_at).floor("min"))
     if not len(points):
         raise NothingToExamineError("CloudWatch has no data point of memory since the deployment began")
@@ -51,7 +43,7 @@ def memory(frames: Frames) -> Iterator[Finding]:
 
 def cpu(frames: Frames) -> Iterator[Finding]:
     """Whether the service's tasks used all their CPU for minutes since the examined deployment began."""
-    examined = _examined(frames)
+    examined = examined_of(frames)
     points = utilization_since(frames, "CPUUtilization", pd.Timestamp(examined.created_at).floor("min"))
     if not len(points):
         raise NothingToExamineError("CloudWatch has no data point of CPU since the deployment began")
@@ -66,7 +58,7 @@ def task_size(frames: Frames) -> Iterator[Finding]:
 
     Without limits of their own the containers share what the task has: that alone is no fault.
     """
-    examined = _examined(frames)
+    examined = examined_of(frames)
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == examined.task_definition]
     if not len(definition) or definition[["cpu", "memory"]].iloc[0].isna().any():
         raise NothingToExamineError("the task definition of the examined revision names no CPU and memory")

@@ -4,7 +4,15 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing, most_common
+from ecs_notebook_lib.diagnosis.findings import (
+    Finding,
+    NothingToExamineError,
+    counted,
+    examined_of,
+    keys_of,
+    listing,
+    most_common,
+)
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.messages import recognise
 
@@ -141,10 +149,8 @@ def fresh_evidence(frames: Frames) -> Iterator[Finding]:
 
     The command in the plan is the only one that changes something: it starts a task outside the service.
     """
-    examined = frames.history.examined
-    own = frames.tasks["task_definition"] == (examined.task_definition if examined else "")
-    if examined is None:
-        raise NothingToExamineError("no deployment is known")
+    examined = examined_of(frames)
+    own = frames.tasks["task_definition"] == examined.task_definition
     if not examined.succeeded and not own.any():
         raise NothingToExamineError(
             "no task of the examined revision is listed any more. This starts one outside the service and so WRITES: "
