@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.simulate.script import Script
 
 Shape = dict[str, Any]
 
@@ -23,6 +26,8 @@ class Program:
     """How long it takes, from its start, to hold that much."""
     last_words: tuple[str, ...] = ()
     """What it prints when its memory runs out."""
+    script: "Script | None" = None
+    """How it behaves in a varied world; None in the stories."""
 
 
 @dataclass(slots=True, eq=False)
@@ -38,6 +43,12 @@ class Task:
     answering: bool = False
     container_healthy: bool = False
     life: "Life | None" = None
+    number: int = 0
+    """The how many-th task of its deployment it is."""
+    exit_codes: dict[str, int] = field(default_factory=dict)
+    """Of containers that end otherwise than the application's."""
+    reasons: dict[str, str] = field(default_factory=dict)
+    """The reasons of containers, by their names."""
 
     @property
     def id(self) -> str:
@@ -59,6 +70,8 @@ class Life:
     limit_mib: float
     began: datetime
     ended: datetime | None = None
+    cpu_percent: float | None = None
+    """How busy it is; None if that is as usual."""
 
     def memory_mib(self, when: datetime) -> float:
         """Return how much memory the task holds at a moment of its life: it grows in a straight line, then stays."""
@@ -76,6 +89,8 @@ class Deployment:
     tasks: list[Task] = field(default_factory=list)
     failed_starts: int = 0
     failures: int = 0
+    started: int = 0
+    """How many tasks it has started."""
     ever_running: bool = False
     stopped: bool = False
     """The circuit breaker, or somebody, ended it: it starts no more tasks."""
@@ -138,6 +153,7 @@ class Target:
     reason: str | None = "Elb.RegistrationInProgress"
     description: str | None = "Target registration is in progress"
     failures: int = 0
+    successes: int = 0
     probing: bool = False
 
     def become(self, state: str, reason: str | None = None, description: str | None = None) -> None:
