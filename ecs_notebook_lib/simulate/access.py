@@ -107,7 +107,8 @@ class Decision:
 
 def session_arn(role: Role, session: str) -> str:
     """Return the ARN of a role's session."""
-    return f"arn:aws:sts::{role.arn.split(':')[4]}:assumed-role/{role.name}/{session}"
+    partition, account = (role.arn.split(":")[1], role.arn.split(":")[4])
+    return f"arn:{partition}:sts::{account}:assumed-role/{role.name}/{session}"
 
 
 def decide(tables: AccessTables, role: Role, session: str, action: str, resource: str) -> Decision:
@@ -116,7 +117,7 @@ def decide(tables: AccessTables, role: Role, session: str, action: str, resource
     identity = simulate(tables, role, action, resource, context)
     policy = tables.resource_policy(resource)
     principals = {"*", role.arn, session_arn(role, session), role.arn.split(":")[4]}
-    principals.add(f"arn:aws:iam::{role.arn.split(':')[4]}:root")
+    principals.add(f"arn:{role.arn.split(':')[1]}:iam::{role.arn.split(':')[4]}:root")
     statements = [] if policy is None else _matching(policy, action, resource, context, principals=principals)
     if any(statement["Effect"] == "Deny" for statement in statements):
         return Decision("explicitDeny", "with an explicit deny in a resource-based policy")

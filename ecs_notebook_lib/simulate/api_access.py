@@ -217,7 +217,7 @@ class _Access:
     def describe_images(self, call: Call) -> dict[str, Any]:
         name = call.params["repositoryName"]
         self._repository(name)
-        prefix = f"{self._world.account}.dkr.ecr.{self._world.region}.amazonaws.com/{name}:"
+        prefix = f"{self._world.registry}/{name}:"
         stored = {image.removeprefix(prefix): image for image in self._world.programs if image.startswith(prefix)}
         details = {tag: self._image_row(name, tag, image) for tag, image in stored.items()}
         wanted = call.params.get("imageIds")
@@ -247,7 +247,7 @@ class _Access:
 
     def _repository_row(self, name: str) -> dict[str, Any]:
         world = self._world
-        uri = f"{world.account}.dkr.ecr.{world.region}.amazonaws.com/{name}"
+        uri = f"{world.registry}/{name}"
         arn = world.arn("ecr", f"repository/{name}")
         return {"repositoryArn": arn, "registryId": world.account, "repositoryName": name, "repositoryUri": uri}
 

@@ -40,11 +40,12 @@ class _Ec2:
         self._world = world
 
     def describe_subnets(self, call: Call) -> dict[str, Any]:
-        rows = [
-            row | {"AvailableIpAddressCount": free_addresses(self._world.addresses_taken(row["CidrBlock"]))}
-            for row in self._world.network.subnets
-        ]
+        rows = [row | {"AvailableIpAddressCount": self._free(row)} for row in self._world.network.subnets]
         return {"Subnets": _chosen(call, rows, "SubnetId", "SubnetIds", "InvalidSubnetID.NotFound")}
+
+    def _free(self, row: Shape) -> int:
+        free = free_addresses(self._world.addresses_taken(row["CidrBlock"]))
+        return max(0, free - self._world.network.taken_elsewhere.get(row["SubnetId"], 0))
 
     def describe_route_tables(self, call: Call) -> dict[str, Any]:
         rows = self._world.network.route_tables

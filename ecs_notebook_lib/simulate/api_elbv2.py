@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler
 from ecs_notebook_lib.simulate.model import Target, TargetGroup
+from ecs_notebook_lib.simulate.probing import check_port
 from ecs_notebook_lib.simulate.wire import AWSError, Call
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class _Elbv2:
         group = self._group(call.params["TargetGroupArn"])
         wanted = {target["Id"] for target in call.params.get("Targets", ())}
         known = {address: target for address, target in group.targets.items() if not wanted or address in wanted}
-        rows = [_health(address, target) for address, target in known.items()]
+        rows = [_health(group, address, target) for address, target in known.items()]
         rows += [
             {
                 "Target": target,
@@ -86,7 +87,8 @@ class _Elbv2:
 
     def describe_rules(self, call: Call) -> dict[str, Any]:
         listeners = [row for row in self._world.listeners if row["ListenerArn"] == call.params.get("ListenerArn")]
-        rules = [
+        rules = [rule for row in listeners for rule in self._world.listener_rules.get(row["ListenerArn"], ())]
+        rules += [
             {
                 "RuleArn": row["ListenerArn"].replace(":listener/", ":listener-rule/") + "/default",
                 "Priority": "default",
@@ -107,10 +109,10 @@ def _named(rows: Sequence[dict[str, Any]], member: str, wanted: Sequence[str], *
     return [known[name] for name in wanted]
 
 
-def _health(address: str, target: Target) -> dict[str, Any]:
+def _health(group: TargetGroup, address: str, target: Target) -> dict[str, Any]:
     health = {"State": target.state, "Reason": target.reason, "Description": target.description}
     return {
         "Target": {"Id": address, "Port": target.port, "AvailabilityZone": target.zone},
-        "HealthCheckPort": str(target.port),
+        "HealthCheckPort": str(check_port(group, target)),
         "TargetHealth": {member: value for member, value in health.items() if value is not None},
     }

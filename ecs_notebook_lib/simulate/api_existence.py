@@ -58,7 +58,7 @@ class _Existence:
 
     def _stored(self, repository: str, identifier: Shape) -> str | None:
         """Return the reference of an image by its tag or digest."""
-        prefix = f"{self._world.account}.dkr.ecr.{self._world.region}.amazonaws.com/{repository}:"
+        prefix = f"{self._world.registry}/{repository}:"
         for image in self._world.programs:
             tag, digest = image.removeprefix(prefix), self._world.image_digest(image)
             if image.startswith(prefix) and {"imageTag": tag, "imageDigest": digest}.items() >= identifier.items():

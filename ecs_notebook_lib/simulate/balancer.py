@@ -8,6 +8,7 @@ Times: ELB user guide, "Health checks for your target groups"; one passing check
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from ecs_notebook_lib.simulate import probing
 from ecs_notebook_lib.simulate.application import HEALTH_CHECKER, probe_source
 from ecs_notebook_lib.simulate.model import Target, TargetGroup, Task
 
@@ -25,7 +26,17 @@ class Balancer:
     def register(self, group: TargetGroup, task: Task, port: int, zone: str) -> None:
         """Register a task's address; checks begin when the registration is through."""
         target = group.targets[task.address] = Target(task, port, zone)
+        if group.unused is not None and group.unused(target.zone):
+            target.become("unused", "Target.NotInUse", group.unused(target.zone))
+            if self._world.program(task).script is not None:
+                self._world.engine.after(self._world.engine.between(20, 60), lambda: self._not_in_use(group, target))
+            return
         self._world.engine.after(self._world.engine.between(8.5, 11), lambda: self._begin(group, target))
+
+    def _not_in_use(self, group: TargetGroup, target: Target) -> None:
+        """Let ECS see that the load balancer does not use this target."""
+        if group.targets.get(target.task.address) is target and target.state == "unused":
+            self._world.scheduler.target_unhealthy(group, target)
 
     def _begin(self, group: TargetGroup, target: Target) -> None:
         if not self._registered(group, target):
@@ -37,9 +48,58 @@ class Balancer:
     def _first(self, group: TargetGroup, target: Target) -> None:
         if not self._registered(group, target):
             return
+        if self._scripted(target):
+            self._examine(group, target)
+            return
         if target.task.answering and self._reaches(group, target):
             self._probe(group, target)
         self._check(group, target)
+
+    def _scripted(self, target: Target) -> bool:
+        return self._world.program(target.task).script is not None
+
+    def _examine(self, group: TargetGroup, target: Target) -> None:
+        """Check a target of a varied world, again and again until it is healthy or gone."""
+        if not self._registered(group, target) or target.task.stopping:
+            return
+        if not target.probing and probing.arrives(self._world, group, target):
+            target.probing = True
+            for node in group.nodes:
+                self._world.stream(target.task).periodic += probing.requests(self._world, group, target, node)
+        reason, description = probing.verdict(self._world, group, target)
+        if reason is None:
+            target.failures, target.successes = 0, target.successes + 1
+            if target.state == "initial" or target.successes >= group.shape["HealthyThresholdCount"]:
+                self._becomes(group, target, "healthy")
+                return
+        else:
+            target.failures, target.successes = target.failures + 1, 0
+            if target.failures == group.shape["UnhealthyThresholdCount"]:
+                self._becomes(group, target, "unhealthy", reason, description)
+            elif target.failures > group.shape["UnhealthyThresholdCount"]:
+                target.become("unhealthy", reason, description)
+        interval = group.shape["HealthCheckIntervalSeconds"]
+        self._world.engine.after(interval, lambda: self._examine(group, target))
+
+    def _becomes(self, group: TargetGroup, target: Target, state: str, *why: str | None) -> None:
+        """Change a target's state, count it, and let ECS know."""
+        target.become(state, *why)
+        self._count(group)
+        if state == "healthy":
+            self._world.scheduler.task_changed(target.task)
+        else:
+            self._world.scheduler.target_unhealthy(group, target)
+
+    def look_again(self, task: Task) -> None:
+        """Begin to check a task's targets again: its program behaves otherwise now."""
+        for group in self.groups.values():
+            target = group.targets.get(task.address)
+            if target is not None and target.task is task and target.state == "healthy":
+                target.failures = target.successes = 0
+                for source in self._world.stream(task).periodic:
+                    if source.client == HEALTH_CHECKER:
+                        source.stop(self._world.now)
+                self._examine(group, target)
 
     def _probe(self, group: TargetGroup, target: Target) -> None:
         """Let the task print a line for each request of a health check."""

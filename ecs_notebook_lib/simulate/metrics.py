@@ -65,7 +65,7 @@ def _of_service(world: "World", name: str, service: str, begin: datetime, end: d
                 values.append(100 * life.memory_mib(moment) / life.limit_mib)
             elif name == "CPUUtilization":
                 young = (moment - life.began).total_seconds() < life.program.startup_seconds[0]
-                values.append(55.0 if young else 7.0)
+                values.append(life.cpu_percent or (55.0 if young else 7.0))
     return values
 
 

@@ -1,5 +1,6 @@
 """The things that are in the world. Their public facts stand in `shape`, in AWS's own form."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,10 @@ class Task:
     answering: bool = False
     container_healthy: bool = False
     life: "Life | None" = None
+    ready_at: datetime | None = None
+    """Since when its program listens; kept in varied worlds."""
+    instance: str = ""
+    """The EC2 instance on which it runs; empty on Fargate."""
     number: int = 0
     """The how many-th task of its deployment it is."""
     exit_codes: dict[str, int] = field(default_factory=dict)
@@ -170,6 +175,8 @@ class TargetGroup:
     nodes: tuple[str, ...]
     """Private addresses of the load balancer's nodes, one a zone: the probes come from there."""
     targets: dict[str, Target] = field(default_factory=dict)
+    unused: Callable[[str], str | None] | None = None
+    """Why targets in a zone get no requests at all; None or no answer: they do."""
     counts: list[tuple[datetime, int, int]] = field(default_factory=list)
     """From when on how many targets were healthy, and how many unhealthy: the metrics are made of it."""
 

@@ -25,6 +25,8 @@ class Network:
     network_acls: list[Shape] = field(default_factory=list)
     nat_gateways: list[Shape] = field(default_factory=list)
     endpoints: list[Shape] = field(default_factory=list)
+    taken_elsewhere: dict[str, int] = field(default_factory=dict)
+    """How many addresses of a subnet others have than the tasks of this world."""
     dns: dict[str, bool] = field(default_factory=lambda: {"enableDnsSupport": True, "enableDnsHostnames": True})
 
     def group(self, group_id: str) -> Shape:

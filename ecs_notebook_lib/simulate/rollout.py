@@ -228,6 +228,9 @@ class Rollout:
             self._world.engine.after(6 * 3600 + self._world.engine.between(20, 90), lambda: self._repeat(service))
 
     def _publish(self, service: Service) -> None:
+        if service.shape["deploymentController"]["type"] != "ECS":
+            service.shape["deployments"], service.shape["currentServiceRevisions"] = [], []
+            return
         service.shape["deployments"] = [row.shape for row in service.deployments]
         service.shape["currentServiceRevisions"] = [
             {"arn": row.record["targetServiceRevision"]["arn"], "requestedTaskCount": row.shape["desiredCount"]}

@@ -7,7 +7,7 @@ at once and then replaced, where ECS would start the replacement first if the up
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.simulate.model import Deployment, Service, Target, TargetGroup, Task
@@ -39,7 +39,7 @@ class Scheduler:
 
     def task_running(self, task: Task) -> None:
         """Register a task that reached RUNNING with the target groups of its service."""
-        service, deployment = self._service(task), task.deployment
+        service, deployment = self.service_of(task), task.deployment
         deployment.ever_running, deployment.failed_starts = True, 0
         deployment.shape["failedTasks"] = 0 if not self._world.groups_of(service) else deployment.shape["failedTasks"]
         self._count(service)
@@ -56,48 +56,79 @@ class Scheduler:
 
     def task_changed(self, task: Task) -> None:
         """Look at the service again: one of its tasks became healthy."""
-        self.soon(self._service(task))
+        self.soon(self.service_of(task))
 
     def task_leaving(self, task: Task) -> None:
         """Drain a task that leaves RUNNING, and count what failed."""
-        service = self._service(task)
+        service = self.service_of(task)
         code = task.shape["stopCode"]
         if code == "TaskFailedToStart":
             task.deployment.failed_starts += 1
             self.rollout.failed(service, task.deployment, stage=1)
         elif code == "EssentialContainerExited":
             task.deployment.shape["failedTasks"] += 1
+            if self._scripted(task) and not self._was_healthy(service, task):
+                self.rollout.failed(service, task.deployment, stage=2)
         for group in self._world.groups_of(service):
             if self._world.balancer.deregister(group, task):
                 self.tell(service, f"deregistered 1 targets in (target-group {group.arn})")
         self._count(service)
         self.soon(service)
 
+    def _scripted(self, task: Task) -> bool:
+        return self._world.program(task).script is not None
+
+    def _was_healthy(self, service: Service, task: Task) -> bool:
+        groups = self._world.groups_of(service)
+        return task.container_healthy and all(self._world.balancer.healthy(group, task) for group in groups)
+
     def task_stopped(self, task: Task) -> None:
         """Look at the service again: a task reached STOPPED."""
-        self._count(self._service(task))
-        self.soon(self._service(task))
+        self._count(self.service_of(task))
+        self.soon(self.service_of(task))
 
     def target_unhealthy(self, group: TargetGroup, target: Target) -> None:
         """Tell that the load balancer found a task unhealthy, and stop it once the grace period is over."""
-        task, service = target.task, self._service(target.task)
+        task, service = target.task, self.service_of(target.task)
+        if self._scripted(task):
+            when = self._world.engine.now + timedelta(seconds=self._world.engine.between(8, 25))
+            self._world.engine.at(max(when, self._grace_over(service, task)), lambda: self._reject(group, target))
+            return
+        self._tell_unhealthy(group, target)
+        self._replace(service, task, f"Task failed ELB health checks in (target-group {group.arn})")
+
+    def _reject(self, group: TargetGroup, target: Target) -> None:
+        """Stop a task of a varied world whose target is still unhealthy now that the grace period is over."""
+        task = target.task
+        here = group.targets.get(task.address) is target and target.state in ("unhealthy", "unused")
+        if here and not (task.stopping or task.draining):
+            self._tell_unhealthy(group, target)
+            reason = f"Task failed ELB health checks in (target-group {group.arn})"
+            self._stop_unhealthy(self.service_of(task), task, reason)
+
+    def _tell_unhealthy(self, group: TargetGroup, target: Target) -> None:
+        task = target.task
+        instance = f" (instance {task.instance})" if task.instance else ""
         self.tell(
-            service,
-            f"(task {task.id}) (port {target.port}) is unhealthy in (target-group {group.arn}) "
+            self.service_of(task),
+            f"(task {task.id}){instance} (port {target.port}) is unhealthy in (target-group {group.arn}) "
             f"due to (reason {target.description})",
         )
-        self._replace(service, task, f"Task failed ELB health checks in (target-group {group.arn})")
 
     def container_unhealthy(self, task: Task) -> None:
         """Stop a task whose own health check failed, once the grace period is over."""
-        service = self._service(task)
+        service = self.service_of(task)
         self.tell(service, f"(task {task.id}) failed container health checks.")
         self._replace(service, task, "Task failed container health checks")
 
     def _replace(self, service: Service, task: Task, reason: str) -> None:
-        grace = timedelta(seconds=service.shape.get("healthCheckGracePeriodSeconds", 0))
-        when = max(self._world.engine.now + timedelta(seconds=5), task.shape["startedAt"] + grace)
+        when = max(self._world.engine.now + timedelta(seconds=5), self._grace_over(service, task))
         self._world.engine.at(when, lambda: self._stop_unhealthy(service, task, reason))
+
+    @staticmethod
+    def _grace_over(service: Service, task: Task) -> datetime:
+        started: datetime = task.shape["startedAt"]
+        return started + timedelta(seconds=service.shape.get("healthCheckGracePeriodSeconds", 0))
 
     def _stop_unhealthy(self, service: Service, task: Task, reason: str) -> None:
         if task.stopping:
@@ -137,7 +168,7 @@ class Scheduler:
 
     def healthy(self, task: Task) -> bool:
         """Say whether a task counts toward the minimum: its own check and every target group agree."""
-        groups = self._world.groups_of(self._service(task))
+        groups = self._world.groups_of(self.service_of(task))
         return task.alive and task.container_healthy and all(self._world.balancer.healthy(g, task) for g in groups)
 
     def _start_tasks(self, service: Service) -> None:
@@ -246,7 +277,8 @@ class Scheduler:
         event = {"id": event_id, "createdAt": now, "message": f"(service {service.name}) {text}"}
         service.shape["events"] = [event, *service.shape["events"][: _MAX_EVENTS - 1]]
 
-    def _service(self, task: Task) -> Service:
+    def service_of(self, task: Task) -> Service:
+        """Return the service of a task."""
         return self.services[str(task.shape["group"]).partition(":")[2]]
 
     def stop_all(self, tasks: Iterable[Task], service: Service) -> None:

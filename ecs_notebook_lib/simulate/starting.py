@@ -23,6 +23,8 @@ def refusal_to_start(world: "World", task: Task) -> str | None:
 
 def _registry(world: "World", task: Task) -> str | None:
     image = world.container_definition(task)["image"]
+    if ".dkr.ecr." not in image:
+        return None
     denial = world.execution_denial(task, "ecr:GetAuthorizationToken", "*")
     if denial is not None:
         return f"{_RETRIEVAL} unable to retrieve ecr registry auth: {_MANY} {_refused(world, denial)}"
@@ -60,7 +62,10 @@ def _secrets(world: "World", task: Task) -> str | None:
 
 
 def _log_stream(world: "World", task: Task) -> str | None:
-    options = world.container_definition(task)["logConfiguration"]["options"]
+    logging = world.container_definition(task)["logConfiguration"]
+    if logging["logDriver"] != "awslogs":
+        return None
+    options = logging["options"]
     group = options["awslogs-group"]
     failed = "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times: "
     failed += "failed to create Cloudwatch log stream:"

@@ -1,11 +1,14 @@
 """The life of a Fargate task, from PROVISIONING to STOPPED, with the times that DescribeTasks tells (ECS_FACTS 4)."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ecs_notebook_lib.simulate import application
+from ecs_notebook_lib.simulate import application, scripted
 from ecs_notebook_lib.simulate.model import Deployment, Life, Service, Task
+from ecs_notebook_lib.simulate.script import Death, Hitch, fill
 from ecs_notebook_lib.simulate.starting import refusal_to_start
+from ecs_notebook_lib.simulate.wording import start_facts
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
@@ -24,10 +27,32 @@ class Tasks:
     def start(self, service: Service, deployment: Deployment) -> Task:
         """Accept a new task of a deployment; all that follows comes in time."""
         task = self._create(service, deployment)
+        task.number, deployment.started = deployment.started, deployment.started + 1
         deployment.tasks.append(task)
         self.by_arn[task.shape["taskArn"]] = task
-        self._after(self._world.engine.between(8, 16), task, self._connect)
+        if not self._hitched(task, "provisioning"):
+            self._after(self._world.engine.between(8, 16), task, self._connect)
         return task
+
+    def _hitched(self, task: Task, phase: str) -> bool:
+        """Say whether the task's start ends in this phase; if so, let it end in time."""
+        for hitch in self._world.hitches.get(task.shape["taskDefinitionArn"], ()):
+            if hitch.phase == phase and hitch.hits(self._world, task):
+                self._after(self._world.engine.between(*hitch.seconds), task, partial(self._fail, hitch=hitch))
+                return True
+        return False
+
+    def _fail(self, task: Task, hitch: Hitch) -> None:
+        """End a task that cannot start, in the words of the hitch."""
+        text = fill(hitch.text, start_facts(self._world, task))
+        main = task.shape["containers"][0]
+        if hitch.exit_code is not None:
+            main["exitCode"] = hitch.exit_code
+        for container in task.shape["containers"]:
+            container["healthStatus"] = (hitch.health or {}).get(container["name"], container["healthStatus"])
+        if hitch.in_container:
+            main["reason"] = text
+        self._stop_now(task, "TaskFailedToStart", "Task failed to start" if hitch.in_container else text)
 
     def _after(self, seconds: float, task: Task, step: Any) -> None:
         """Do the next step of a task's start, unless it was stopped meanwhile."""
@@ -95,19 +120,24 @@ class Tasks:
 
     def _prepare(self, task: Task) -> None:
         """Do what the execution role is for: registry, secrets, log stream; then pull the image."""
+        if self._hitched(task, "prepare"):
+            return
         refusal = refusal_to_start(self._world, task)
         if refusal is not None:
             self._stop_now(task, "TaskFailedToStart", refusal)
             return
         task.shape["pullStartedAt"] = self._world.engine.now
+        if self._hitched(task, "pull"):
+            return
         pull = self._world.program(task).pull_seconds
         self._after(self._world.engine.between(*pull), task, self._pulled)
 
     def _pulled(self, task: Task) -> None:
         task.shape["pullStoppedAt"] = self._world.engine.now
-        digest = self._world.digest(task)
         for container in task.shape["containers"]:
-            container["imageDigest"] = digest
+            container["imageDigest"] = self._world.image_digest(container["image"])
+        if self._hitched(task, "start"):
+            return
         self._after(self._world.engine.between(0.5, 1.5), task, self._run)
 
     def _run(self, task: Task) -> None:
@@ -121,17 +151,25 @@ class Tasks:
         service = task.shape["group"].partition(":")[2]
         task.life = Life(service, self._world.program(task), float(definition["memory"]), engine.now)
         self._world.lives.append(task.life)
-        application.run(self._world, task, self._world.open_stream(task))
+        stream = self._world.open_stream(task)
+        if task.life.program.script is None:
+            application.run(self._world, task, stream)
+        else:
+            scripted.run(self._world, task)
         self._world.scheduler.task_running(task)
 
-    def container_checked(self, task: Task, healthy: bool) -> None:
-        """Take over the verdict of the container's own health check."""
+    def container_checked(self, task: Task, healthy: bool, *, container: str = "") -> None:
+        """Take over the verdict of a container's own health check: the application's, or the named one's."""
         if task.stopping:
             return
         verdict = "HEALTHY" if healthy else "UNHEALTHY"
+        rows = task.shape["containers"]
+        checked = [row for row in rows if row["name"] == container] if container else rows[:1]
+        for row in checked:
+            row["healthStatus"] = verdict
+        if container and healthy:
+            return
         task.container_healthy = healthy
-        for container in task.shape["containers"]:
-            container["healthStatus"] = verdict
         task.shape["healthStatus"] = verdict
         if healthy:
             self._world.scheduler.task_changed(task)
@@ -142,8 +180,19 @@ class Tasks:
         """End a task whose essential container ended by itself; `reason` is the container's, if it has one."""
         self._leave(task, "EssentialContainerExited", _EXITED)
         self._contained(task, code)
-        for container in task.shape["containers"]:
+        for container in task.shape["containers"][:1]:
             container |= {"reason": reason} if reason else {}
+
+    def container_exited(self, task: Task, name: str, death: Death, *, essential: bool) -> None:
+        """End one of the other containers; an essential one takes the task down with it."""
+        if essential:
+            task.exit_codes[name] = death.code
+            self._leave(task, "EssentialContainerExited", _EXITED)
+            self._world.engine.after(self._world.engine.between(0.4, 2.0), lambda: self._contained(task, _SIGTERM))
+        for container in task.shape["containers"]:
+            if container["name"] == name:
+                container |= {"lastStatus": "STOPPED", "exitCode": death.code}
+                container |= {"reason": death.reason} if death.reason else {}
 
     def stop(self, task: Task, code: str, reason: str) -> None:
         """Stop a task as the scheduler or a person does: SIGTERM, the stop time-out, SIGKILL."""
@@ -171,12 +220,15 @@ class Tasks:
     def _contained(self, task: Task, exit_code: int) -> None:
         """Note that the containers have ended."""
         application.stop_logging(self._world.stream(task), self._now)
-        if exit_code == _SIGTERM:
+        if exit_code == _SIGTERM and self._world.program(task).script is not None:
+            scripted.say_goodbye(self._world, task)
+        elif exit_code == _SIGTERM:
             self._world.stream(task).write(
                 self._now, "INFO:     Shutting down", "INFO:     Finished server process [1]"
             )
         for container in task.shape["containers"]:
-            container |= {"lastStatus": "STOPPED", "exitCode": exit_code}
+            own = task.exit_codes.get(container["name"], exit_code)
+            container |= {"lastStatus": "STOPPED", "exitCode": container.get("exitCode", own)}
         task.running = False
         if task.life is not None:
             task.life.ended = self._now

@@ -29,6 +29,7 @@ from ecs_notebook_lib.simulate.model import Deployment, Life, Program, Service, 
 from ecs_notebook_lib.simulate.network import End, Network
 from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
+from ecs_notebook_lib.simulate.script import Hitch, Sidecar
 from ecs_notebook_lib.simulate.tasks import Tasks
 from ecs_notebook_lib.simulate.wire import AWSError, Call, HTTPRequest, HTTPResponse, Wire
 
@@ -38,6 +39,7 @@ class World:
 
     account = "111122223333"
     region = "us-east-1"
+    partition = "aws"
 
     def __init__(self, scenario: str, seed: int, *, start: datetime, cluster: str, service: str) -> None:
         self.scenario, self.seed = scenario, seed
@@ -50,11 +52,16 @@ class World:
         self.log_groups: dict[str, LogGroup] = {}
         self.load_balancers: list[Shape] = []
         self.listeners: list[Shape] = []
+        self.listener_rules: dict[str, list[Shape]] = {}
         self.zones: dict[str, str] = {}
         self.network = Network()
         self.faults: list[Fault] = []
         self.lives: list[Life] = []
         self.memory_reason = ""
+        self.hitches: dict[str, list[Hitch]] = {}
+        self.sidecars: dict[str, list[Sidecar]] = {}
+        self.slots: dict[str, object] = {}
+        self._unseen = LogGroup("", start)
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)
         self.scheduler = Scheduler(self)
@@ -105,13 +112,23 @@ class World:
     @property
     def caller(self) -> str:
         """Return the ARN that every caller has here."""
-        return f"arn:aws:sts::{self.account}:assumed-role/Investigator/session"
+        return f"arn:{self.partition}:sts::{self.account}:assumed-role/Investigator/session"
 
     # Names.
 
     def arn(self, service: str, resource: str) -> str:
         """Return an ARN in this account and region."""
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    @property
+    def suffix(self) -> str:
+        """Return the domain of AWS's endpoints in this partition."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
+    @property
+    def registry(self) -> str:
+        """Return the host of the account's image registry."""
+        return f"{self.account}.dkr.ecr.{self.region}.{self.suffix}"
 
     @property
     def cluster_arn(self) -> str:
@@ -122,8 +139,9 @@ class World:
         """Return a private address that no living task has; AWS gives them out again."""
         numbers = self._addresses.setdefault(subnet, itertools.count())
         third = list(self.zones).index(subnet) + 1
+        network = self.network.subnets[0]["CidrBlock"].rsplit(".", 2)[0]
         for number in numbers:
-            address = f"10.0.{third}.{10 + number * 7 % 200}"
+            address = f"{network}.{third}.{10 + number * 7 % 200}"
             if address not in self._taken:
                 self._taken.add(address)
                 return address
@@ -167,14 +185,18 @@ class World:
         """Return the target groups of a service."""
         return [self.balancer.groups[row["targetGroupArn"]] for row in service.shape["loadBalancers"]]
 
-    def _place(self, task: Task) -> tuple[LogGroup, str]:
-        row = self.container_definition(task)
-        options = row["logConfiguration"]["options"]
-        return self.log_groups[options["awslogs-group"]], f"{options['awslogs-stream-prefix']}/{row['name']}/{task.id}"
+    def _place(self, task: Task, container: str = "") -> tuple[LogGroup, str]:
+        """Return where a container logs to: a group that nobody sees if that is not CloudWatch Logs."""
+        definition = self.task_definitions[task.shape["taskDefinitionArn"]]
+        rows = definition["containerDefinitions"]
+        row = next((row for row in rows if row["name"] == container), rows[0])
+        options = row["logConfiguration"].get("options", {})
+        group = self.log_groups.get(options.get("awslogs-group", ""), self._unseen)
+        return group, f"{options.get('awslogs-stream-prefix', '')}/{row['name']}/{task.id}"
 
-    def open_stream(self, task: Task) -> LogStream:
-        """Create the log stream of a task that begins to run."""
-        group, name = self._place(task)
+    def open_stream(self, task: Task, container: str = "") -> LogStream:
+        """Create the log stream of a container of a task that begins to run; by default the application's."""
+        group, name = self._place(task, container)
         stream = group.streams[name] = LogStream(name, self.engine.now)
         return stream
 
