@@ -71,3 +71,11 @@ class ParameterError(EcsNotebookError):
     def __init__(self, name: str, *, notebook: str, available: Iterable[str]) -> None:
         super().__init__(f"{notebook} has no parameter {name!r}. It has: {', '.join(sorted(available))}.")
         self.name = name
+
+
+class CaseFileError(EcsNotebookError):
+    """A case file that cannot be read as one."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"The case file {str(path)!r} cannot be read: {reason}.")
+        self.path = path

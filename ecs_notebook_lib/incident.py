@@ -6,7 +6,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecs_notebook_lib.errors import SourceError, UnknownDemoError
+from ecs_notebook_lib.errors import UnknownDemoError
 from ecs_notebook_lib.source import CaseSource, DemoSource, LiveSource, SnapshotSource, parse_source
 
 if TYPE_CHECKING:
@@ -75,8 +75,10 @@ class Incident:
 
     @property
     def title(self) -> str:
-        """Return `service in cluster`."""
+        """Return `service in cluster`; of a case file, that it is one."""
         name = self.snapshot.incident
+        if self.frames.reported:
+            return "A case file: what somebody reported"
         return f"{name.service} in {name.cluster}"
 
 
@@ -93,7 +95,7 @@ def open_incident(
     Parameters
     ----------
     source
-        `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]` or the path of a snapshot.
+        `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]`, `case:FILE` or the path of a snapshot.
     window
         `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
     access
@@ -104,7 +106,7 @@ def open_incident(
 
     Raises
     ------
-    SourceError, WindowError, UnknownDemoError, SnapshotError
+    SourceError, WindowError, UnknownDemoError, CaseFileError, SnapshotError
         If the source cannot be opened.
     AccessError, NotFoundError
         If AWS cannot be called, or has no such cluster or service.
@@ -115,9 +117,9 @@ def open_incident(
 
         return Incident(load_snapshot(Path(parsed.path)))
     if isinstance(parsed, CaseSource):
-        raise SourceError(
-            "Case files are not read by this version. Give live:CLUSTER/SERVICE, demo:NAME or a snapshot."
-        )
+        from ecs_notebook_lib.cases import load_case, snapshot_of
+
+        return Incident(snapshot_of(load_case(parsed.path)))
     if isinstance(parsed, DemoSource):
         return Incident(_demo(parsed, window=window, progress=progress))
     from ecs_notebook_lib.collect import Access, collect_incident, open_clients

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
     "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
     "diagnosis": {"examined", "frames", "knowledge", "snapshot", "untrusted"},
-    "incident": {"errors", "source", "examined", "collect", "snapshot", "frames", "diagnosis", "simulate"},
+    "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
+    "incident": {"errors", "source", "examined", "cases", "collect", "snapshot", "frames", "diagnosis", "simulate"},
     "plots": {"untrusted"},
     "report": {
         "errors",
@@ -42,6 +43,7 @@ MAY_IMPORT = {
         "source",
         "untrusted",
         "knowledge",
+        "cases",
         "collect",
         "snapshot",
         "incident",

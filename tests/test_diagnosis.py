@@ -320,7 +320,7 @@ def task(**changes):
     ("rows", "kinds"),
     [
         pytest.param(
-            [task(stop_code="TaskFailedToStart", reason_kind="image_missing")], ["image_not_pulled"], id="image"
+            [task(stop_code="TaskFailedToStart", reason_kind="image_missing")], ["image_not_found"], id="image"
         ),
         pytest.param(
             [task(stop_code="TaskFailedToStart", reason_kind="start_network")], ["start_network"], id="network"

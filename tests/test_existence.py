@@ -19,7 +19,9 @@ ACCOUNT, REGION = "111122223333", "us-east-1"
 PROGRAM = Program((2.0, 4.0), {"/health": 200, "/": 200})
 MISSING = {
     "image_does_not_exist",
-    "configured_thing_does_not_exist",
+    "secret_does_not_exist",
+    "log_group_does_not_exist",
+    "file_system_does_not_exist",
     "image_lacks_platform",
     "role_cannot_be_assumed",
     "mount_target_missing",
@@ -119,8 +121,8 @@ def allow(service="ecs-tasks.amazonaws.com", **condition):
     ("change", "kind", "family"),
     [
         pytest.param(without_image, "image_does_not_exist", "image", id="image"),
-        pytest.param(without_secret, "configured_thing_does_not_exist", "secrets_config", id="secret"),
-        pytest.param(without_log_group, "configured_thing_does_not_exist", "secrets_config", id="log-group"),
+        pytest.param(without_secret, "secret_does_not_exist", "secrets_config", id="secret"),
+        pytest.param(without_log_group, "log_group_does_not_exist", "secrets_config", id="log-group"),
         pytest.param(for_arm, "image_lacks_platform", "image", id="platform"),
         pytest.param(trusting(allow("ecs.amazonaws.com")), "role_cannot_be_assumed", "permissions", id="trust"),
     ],
@@ -267,7 +269,7 @@ def test_a_parameter_is_looked_for_by_its_name_and_never_read(value_from, change
     frames, kinds = look(lambda world: inject(world, value_from), *changes)
 
     assert state(frames, "parameter")[0] is exists
-    assert ("configured_thing_does_not_exist" in kinds) == (exists is False)
+    assert ("secret_does_not_exist" in kinds) == (exists is False)
     assert not any(b"correct-horse" in lines for lines in frames.snapshot.members.values())
 
 
@@ -276,7 +278,7 @@ def test_fifty_parameters_are_asked_for_in_one_call():
     frames, kinds = look(lambda world: container_of(world).update(secrets=rows))
 
     assert len(frames.snapshot.records("ssm:DescribeParameters")) == 2
-    assert "configured_thing_does_not_exist" in kinds
+    assert "secret_does_not_exist" in kinds
     assert (~frames.named_things.set_index("kind").loc["parameter", "exists"]).sum() == 60
 
 
@@ -294,7 +296,7 @@ def test_a_secret_that_is_about_to_be_deleted_counts_as_gone():
 
     assert state(frames, "secret")[0] is False
     assert "its deletion is scheduled: 2025-07-12" in frames.named_things.set_index("kind").loc["secret", "detail"]
-    assert "configured_thing_does_not_exist" in kinds
+    assert "secret_does_not_exist" in kinds
 
 
 def test_a_log_group_that_ecs_makes_itself_is_not_missing():
@@ -391,7 +393,7 @@ def target(zone, life="available"):
 @pytest.mark.parametrize(
     ("changes", "kinds"),
     [
-        pytest.param([], {"configured_thing_does_not_exist"}, id="no-file-system"),
+        pytest.param([], {"file_system_does_not_exist"}, id="no-file-system"),
         pytest.param([file_system], {"mount_target_missing", "named_things_exist"}, id="no-mount-target"),
         pytest.param(
             [file_system, target("us-east-1a")], {"mount_target_missing", "named_things_exist"}, id="one-zone-lacks-it"

@@ -184,6 +184,9 @@ def test_metrics_that_were_refused_are_not_checked():
     assert kinds(frames, "memory") == "metrics: AccessDenied: GetMetricData"
 
 
+DISK_AND_FILES = ("disk_full", "file_limit_in_log")
+
+
 def line(text, kind):
     return {"message": text, "kind": kind, "revision": "clarity-backend:146", "log_stream": "s", "logged_at": AT}
 
@@ -202,7 +205,7 @@ def test_a_full_disk_and_too_many_files_are_told_by_the_log(text, found):
     message = find_in_log(text)
     frames = Given(rows={"log_events": [line(text, message.kind if message else None)]})
 
-    assert kinds(frames, "disk") == found
+    assert [kind for kind in kinds(frames, "log_errors") if kind in (*DISK_AND_FILES,)] == found
 
 
 @pytest.mark.parametrize(
@@ -323,9 +326,10 @@ def test_exit_137_without_a_reason_is_memory_only_if_the_process_ended_by_itself
         return kinds(Given(rows={"tasks": [{**base, **task}], "containers": [container]}), "stopped_tasks")
 
     assert found(stop_code="EssentialContainerExited") == ["killed_without_reason"]
-    assert found(stop_code="ServiceSchedulerInitiated", reason_kind="scaling_activity") == []
+    assert found(stop_code="ServiceSchedulerInitiated", reason_kind="scaling_activity") == ["stop_time_out"]
     assert found(stop_code="ServiceSchedulerInitiated", reason_kind="failed_elb_health_checks") == [
-        "failed_elb_health_checks"
+        "failed_elb_health_checks",
+        "stop_time_out",
     ]
 
 

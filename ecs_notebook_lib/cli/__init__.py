@@ -10,7 +10,7 @@ from ecs_notebook_lib.errors import EcsNotebookError
 from ecs_notebook_lib.version import __version__
 
 _FORMATS = ("text", "json", "markdown")
-SOURCE_HELP = "live:CLUSTER/SERVICE, demo:NAME[:SEED], or the path of a snapshot"
+SOURCE_HELP = "live:CLUSTER/SERVICE, demo:NAME[:SEED], case:FILE, or the path of a snapshot"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,6 +35,10 @@ def _resolve_source(options: argparse.Namespace) -> None:
     """Turn `--cluster C --service S` into a source; stop with usage help if there is none."""
     if not hasattr(options, "source"):
         return
+    if options.case:
+        if options.source or options.cluster or options.service:
+            options.parser.error("give either SOURCE, or --case")
+        options.source = f"case:{options.case}"
     if options.cluster or options.service:
         if options.source or not (options.cluster and options.service):
             options.parser.error("give either SOURCE, or --cluster and --service together")
@@ -53,6 +57,10 @@ def _parser() -> argparse.ArgumentParser:
     _add_diagnose(commands)
     _add_report(commands)
     _add_simulate(commands)
+    evaluate = commands.add_parser("evaluate", help="measure the differential on labelled cases")
+    evaluate.add_argument("cases", metavar="CASES.jsonl")
+    evaluate.add_argument("--format", choices=("text", "json"), default="text")
+    _add_global(evaluate)
     policy = commands.add_parser("policy", help="print the least IAM policy that live use needs")
     _add_global(policy)
     return parser
@@ -62,6 +70,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("source", nargs="?", default="", metavar="SOURCE", help=SOURCE_HELP)
     command.add_argument("--cluster", default="", help="with --service, in place of SOURCE")
     command.add_argument("--service", default="")
+    command.add_argument("--case", default="", metavar="FILE", help="a case file, in place of SOURCE")
     command.add_argument("--window", default="", metavar="W", help="90m, 3h, 3w, an instant, or A/B (default 3w)")
     command.set_defaults(parser=command)
     _add_global(command)

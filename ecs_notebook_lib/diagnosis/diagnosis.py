@@ -177,6 +177,16 @@ def _planned_json(row: PlannedCheck) -> dict[str, Any]:
         "expected_bits": row.expected_bits,
         "effort_minutes": row.effort_minutes,
         "separates": list(row.separates),
+        "reason": row.reason,
+        "outcomes": [
+            {
+                "finding": outcome.kind,
+                "probability": outcome.probability,
+                "cause": outcome.cause,
+                "posterior": outcome.posterior,
+            }
+            for outcome in row.outcomes
+        ],
     }
 
 
@@ -192,7 +202,7 @@ def diagnose(frames: Frames) -> Diagnosis:
     state = state_of(frames)
     ids = {id(finding): name for name, finding in findings}
     evidence = evidence_of(results, ids, state.examined.rpartition("/")[2])
-    ranked = rank(evidence, results)
+    ranked = rank(evidence, results, observed="reported" if frames.reported else "live")
     probabilities = {row.cause: row.probability for row in ranked}
     worse: dict[str, list[str]] = defaultdict(list)
     for name, finding in findings:

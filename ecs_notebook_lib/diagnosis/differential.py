@@ -5,10 +5,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome
-from ecs_notebook_lib.knowledge.weights import FAMILIES, NONE_OF_THESE, causes, check_rows, finding_kinds
-
-PRIOR_NONE_OF_THESE = 0.06
-"""Share of failing deployments whose cause is not in the table."""
+from ecs_notebook_lib.knowledge.weights import (
+    FAMILIES,
+    NONE_OF_THESE,
+    PRIOR_NONE_OF_THESE,
+    causes,
+    check_rows,
+    finding_kinds,
+    lapse_of,
+)
 
 ALSO_DECIBANS = 13.0
 """What must be left for a second cause once the first has explained what it can: odds of 20 to 1."""
@@ -104,6 +109,12 @@ def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:
     return {name: value / total for name, value in odds.items()}
 
 
+def with_lapse(probabilities: Mapping[str, float], lapse: float) -> dict[str, float]:
+    """Return the probabilities as they are if all evidence together is misleading in this share of incidents."""
+    priors = posterior(())
+    return {name: (1 - lapse) * value + lapse * priors[name] for name, value in probabilities.items()}
+
+
 def families_of(probabilities: Mapping[str, float]) -> dict[str, float]:
     """Return the probability of each family and of `none_of_these`, in the order of the families."""
     families = dict.fromkeys((*FAMILIES, NONE_OF_THESE), 0.0)
@@ -112,9 +123,15 @@ def families_of(probabilities: Mapping[str, float]) -> dict[str, float]:
     return families
 
 
-def rank(evidence: Sequence[Evidence], results: Iterable[CheckResult]) -> tuple[Ranked, ...]:
-    """Return every cause and `none_of_these`, most likely first."""
-    probabilities = posterior(evidence)
+def rank(evidence: Sequence[Evidence], results: Iterable[CheckResult], *, observed: str = "live") -> tuple[Ranked, ...]:
+    """Return every cause and `none_of_these`, most likely first.
+
+    Parameters
+    ----------
+    observed
+        `live` if AWS was read, `reported` if somebody told what they saw: the latter misleads more often.
+    """
+    probabilities = with_lapse(posterior(evidence), lapse_of(observed))
     open_kinds = [
         (result.check, kind)
         for result in results

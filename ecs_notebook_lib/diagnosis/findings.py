@@ -47,6 +47,8 @@ class CheckResult:
     outcome: Outcome
     findings: tuple[Finding, ...] = ()
     reason: str = ""
+    refused: bool = False
+    """Whether something that it needs was not read, rather than that there was nothing to look at."""
 
 
 class NothingToExamineError(Exception):

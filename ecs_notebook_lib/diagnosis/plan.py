@@ -5,7 +5,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Outcome
-from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, FindingKind, check_rows, finding_kinds
+from ecs_notebook_lib.knowledge.weights import (
+    MAX_PROBABILITY,
+    NONE_OF_THESE,
+    CheckRow,
+    FindingKind,
+    check_rows,
+    finding_kinds,
+)
+
+_ASKED_IN_VAIN = 0.02
+"""How likely it is that a check that had nothing to look at has something a moment later."""
+
+_OUTCOMES_TOLD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedOutcome:
+    """What a check may find, how likely that is, and which cause it would make how likely."""
+
+    kind: str
+    probability: float
+    cause: str
+    posterior: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,30 +40,41 @@ class PlannedCheck:
     expected_bits: float
     effort_minutes: float
     separates: tuple[str, ...]
+    outcomes: tuple[ExpectedOutcome, ...]
 
 
 def make_plan(
     results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]
 ) -> tuple[PlannedCheck, ...]:
-    """Return the checks that were not made, those first that tell most a minute; `names` fill in the commands."""
-    planned = [_planned(result, probabilities, names) for result in results if result.outcome is Outcome.NOT_CHECKED]
+    """Return the checks that were not made, those first that tell most a minute; `names` fill in the commands.
+
+    A check that was made and had nothing to look at comes last: to ask again would tell the same.
+    """
+    open_checks = [row for row in results if row.outcome is Outcome.NOT_CHECKED]
+    planned = [_planned(row, probabilities, names) for row in open_checks if check_rows()[row.check].command]
     return tuple(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
 
 
 def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Mapping[str, str]) -> PlannedCheck:
     row = check_rows()[result.check]
-    kinds = [finding_kinds()[kind] for kind in (*row.kinds, *row.tells)]
-    bits = sum(_expected_bits(kind, probabilities) for kind in kinds)
+    kinds = [finding_kinds()[kind] for kind in (*row.kinds, *row.tells) if finding_kinds()[kind].weights]
     likely = sorted((name for name in probabilities if name != NONE_OF_THESE), key=lambda name: -probabilities[name])
     touched = [name for name in likely if any(kind.weight(name) for kind in kinds)]
+    hope = 1.0 if _worth_asking(row, result) else _ASKED_IN_VAIN
     return PlannedCheck(
         check=row.name,
         command=row.command.format_map(_Names(names)),
         reason=result.reason,
-        expected_bits=round(min(bits, _entropy(probabilities)), 4),
+        expected_bits=round(hope * _expected_bits(kinds, probabilities), 4),
         effort_minutes=row.minutes,
         separates=tuple(touched[:3]),
+        outcomes=_outcomes(kinds, probabilities),
     )
+
+
+def _worth_asking(row: CheckRow, result: CheckResult) -> bool:
+    """Say whether the check could tell something if somebody made it now."""
+    return result.refused or row.by_hand or bool(row.tells)
 
 
 class _Names(dict[str, str]):
@@ -51,17 +84,43 @@ class _Names(dict[str, str]):
         return f"<{key.upper()}>"
 
 
-def _expected_bits(kind: FindingKind, probabilities: Mapping[str, float]) -> float:
-    """Return how many bits the answer is expected to tell about the cause: the mutual information of both."""
-    seen = {name: kind.rate if name == NONE_OF_THESE else kind.probability(name) for name in probabilities}
-    found = sum(probabilities[name] * seen[name] for name in probabilities)
-    given = sum(probabilities[name] * _binary_entropy(seen[name]) for name in probabilities)
-    return max(0.0, _binary_entropy(found) - given)
+def _seen(kind: FindingKind, cause: str) -> float:
+    return kind.rate if cause == NONE_OF_THESE else kind.probability(cause)
 
 
-def _binary_entropy(p: float) -> float:
-    return 0.0 if p <= 0 or p >= 1 else -p * math.log2(p) - (1 - p) * math.log2(1 - p)
+def _expected_bits(kinds: Iterable[FindingKind], probabilities: Mapping[str, float]) -> float:
+    """Return how many bits the answer is expected to tell about the cause: the mutual information of both.
+
+    The answer is one of the kinds, or none: of several that come together the first tells most.
+    """
+    chances = {cause: _shares([_seen(kind, cause) for kind in kinds]) for cause in probabilities}
+    if not next(iter(chances.values())):
+        return 0.0
+    overall = [
+        sum(probabilities[cause] * row[number] for cause, row in chances.items())
+        for number in range(len(next(iter(chances.values()))))
+    ]
+    given = sum(probabilities[cause] * _entropy(row) for cause, row in chances.items())
+    return max(0.0, _entropy(overall) - given)
 
 
-def _entropy(probabilities: Mapping[str, float]) -> float:
-    return -sum(p * math.log2(p) for p in probabilities.values() if p > 0)
+def _shares(seen: list[float]) -> list[float]:
+    """Return the chances of each kind, scaled so that they leave room for none of them, and of none."""
+    total = sum(seen)
+    scale = min(1.0, MAX_PROBABILITY / total) if total else 1.0
+    return [*(scale * p for p in seen), 1 - scale * total] if seen else []
+
+
+def _entropy(chances: Iterable[float]) -> float:
+    return -sum(p * math.log2(p) for p in chances if p > 0)
+
+
+def _outcomes(kinds: Iterable[FindingKind], probabilities: Mapping[str, float]) -> tuple[ExpectedOutcome, ...]:
+    """Return the findings that are most to be expected, with the cause that each would make most likely."""
+    told = []
+    for kind in kinds:
+        joint = {cause: p * _seen(kind, cause) for cause, p in probabilities.items()}
+        chance = sum(joint.values())
+        cause = max(joint, key=lambda name: (joint[name], name))
+        told.append(ExpectedOutcome(kind.name, round(chance, 4), cause, round(joint[cause] / chance, 4)))
+    return tuple(sorted(told, key=lambda row: (-row.probability, row.kind))[:_OUTCOMES_TOLD])

@@ -78,6 +78,8 @@ def _outcome(examined: Deployment | None) -> str:
 def _status(frames: Frames, examined: Deployment | None) -> str:
     if examined is None or not len(frames.services):
         return "unknown"
+    if frames.reported:
+        return "failing"
     service = frames.services.iloc[0]
     if examined.scaled_to_zero:
         return "failing" if _tried_in_vain(frames, examined) else "stable"

@@ -17,6 +17,7 @@ from ecs_notebook_lib.frames import (
     named_things,
     network,
     network_path,
+    reported,
     shape,
     stack_traces,
     targets,
@@ -28,8 +29,26 @@ from ecs_notebook_lib.frames.read_frames import SCHEMAS, ReadFrames
 __all__ = ["SCHEMAS", "Column", "FrameSchema", "Frames"]
 
 
+REPORTED = "a case file holds only what somebody saw"
+
+
 class Frames(ReadFrames):
     """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which are incomplete, and why."""
+
+    @cached_property
+    def reported(self) -> bool:
+        """Say whether this is a case file's partial observation: what is absent in it is unknown."""
+        return reported.is_reported(self.snapshot)
+
+    @cached_property
+    def reported_texts(self) -> pd.DataFrame:
+        """Return `reported_texts`: what a case file holds in words."""
+        return reported.reported_texts_frame(self.snapshot)
+
+    @cached_property
+    def reported_network(self) -> pd.DataFrame:
+        """Return `reported_network`: what a case file says of the network."""
+        return reported.reported_network_frame(self.snapshot)
 
     @cached_property
     def history(self) -> DeploymentHistory:
@@ -42,7 +61,9 @@ class Frames(ReadFrames):
 
     @cached_property
     def gaps(self) -> dict[str, str]:
-        """Return for each incomplete frame AWS's reason: `AccessDeniedException: ListTasks`."""
+        """Return for each incomplete frame AWS's reason: `AccessDeniedException: ListTasks`; of a case, every frame."""
+        if self.reported:
+            return dict.fromkeys(SCHEMAS, REPORTED)
         gaps = coverage.gaps_of(self.coverage, SCHEMAS)
         return {**coverage.unread(self.snapshot, SCHEMAS), **gaps} if self.partial else gaps
 

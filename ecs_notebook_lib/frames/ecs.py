@@ -67,6 +67,18 @@ SERVICES = FrameSchema(
     ),
 )
 
+SERVICE_LOAD_BALANCERS = FrameSchema(
+    "service_load_balancers",
+    "ecs:DescribeServices",
+    rows="One row a target group of the service, with the container that answers it. Empty: refused, or there is none.",
+    columns=(
+        Column("service_arn", TEXT, f"{_SERVICE}serviceArn", "Full ARN of the service."),
+        Column("target_group_arn", TEXT, f"{_SERVICE}loadBalancers[].targetGroupArn", "ARN of the target group."),
+        Column("container", TEXT, f"{_SERVICE}loadBalancers[].containerName", "Container that takes the requests."),
+        Column("container_port", COUNT, f"{_SERVICE}loadBalancers[].containerPort", "Port that it takes them on."),
+    ),
+)
+
 DEPLOYMENTS = FrameSchema(
     "deployments",
     "ecs:DescribeServices",
@@ -205,6 +217,29 @@ CONTAINER_DEFINITIONS = FrameSchema(
             "Its stream prefix.",
         ),
         Column("start_period", COUNT, f"{_CONTAINER}healthCheck.startPeriod", "Grace of its own check. [s]"),
+    ),
+)
+
+PORT_MAPPINGS = FrameSchema(
+    "port_mappings",
+    "ecs:DescribeTaskDefinition",
+    rows="One row a port that a container of a revision opens.",
+    columns=(
+        Column("task_definition", TEXT, f"{_TASK_DEFINITION}taskDefinitionArn", "ARN of the revision."),
+        Column("container", TEXT, f"{_CONTAINER}name", "Name of the container."),
+        Column("container_port", COUNT, f"{_CONTAINER}portMappings[].containerPort", "Port inside the container."),
+        Column("host_port", COUNT, f"{_CONTAINER}portMappings[].hostPort", "Port of the host; 0 or missing is any."),
+    ),
+)
+
+HEALTH_CHECK_COMMANDS = FrameSchema(
+    "health_check_commands",
+    "ecs:DescribeTaskDefinition",
+    rows="One row a word of a container's own health check; empty if no container of a revision has one.",
+    columns=(
+        Column("task_definition", TEXT, f"{_TASK_DEFINITION}taskDefinitionArn", "ARN of the revision."),
+        Column("container", TEXT, f"{_CONTAINER}name", "Name of the container."),
+        Column("word", TEXT, f"{_CONTAINER}healthCheck.command[]", "CMD or CMD-SHELL, then the command."),
     ),
 )
 

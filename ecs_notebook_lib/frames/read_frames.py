@@ -19,6 +19,7 @@ from ecs_notebook_lib.frames import (
     metrics,
     network,
     network_path,
+    reported,
     routing,
     stack_traces,
     targets,
@@ -32,12 +33,15 @@ SCHEMAS: Mapping[str, FrameSchema] = {
     schema.name: schema
     for schema in (
         ecs.SERVICES,
+        ecs.SERVICE_LOAD_BALANCERS,
         ecs.DEPLOYMENTS,
         ecs.EVENTS,
         ecs.SERVICE_DEPLOYMENTS,
         ecs.SERVICE_REVISIONS,
         ecs.TASK_DEFINITIONS,
         ecs.CONTAINER_DEFINITIONS,
+        ecs.PORT_MAPPINGS,
+        ecs.HEALTH_CHECK_COMMANDS,
         ecs.SECRETS,
         ecs.ENVIRONMENT,
         tasks.TASKS,
@@ -66,6 +70,8 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         network.SECURITY_GROUP_RULES,
         network_path.TASK_NETWORKS,
         network_path.NETWORK_PATH,
+        reported.REPORTED_TEXTS,
+        reported.REPORTED_NETWORK,
         coverage.COVERAGE,
     )
 }
@@ -97,6 +103,11 @@ class ReadFrames:
         return self._read(ecs.SERVICES)
 
     @cached_property
+    def service_load_balancers(self) -> pd.DataFrame:
+        """Return `service_load_balancers`: which container answers which target group."""
+        return self._read(ecs.SERVICE_LOAD_BALANCERS)
+
+    @cached_property
     def service_revisions(self) -> pd.DataFrame:
         """Return `service_revisions`."""
         return self._read(ecs.SERVICE_REVISIONS)
@@ -105,6 +116,16 @@ class ReadFrames:
     def container_definitions(self) -> pd.DataFrame:
         """Return `container_definitions`."""
         return self._read(ecs.CONTAINER_DEFINITIONS)
+
+    @cached_property
+    def port_mappings(self) -> pd.DataFrame:
+        """Return `port_mappings`: the ports that containers open."""
+        return self._read(ecs.PORT_MAPPINGS)
+
+    @cached_property
+    def health_check_commands(self) -> pd.DataFrame:
+        """Return `health_check_commands`: how containers check themselves."""
+        return self._read(ecs.HEALTH_CHECK_COMMANDS)
 
     @cached_property
     def secrets(self) -> pd.DataFrame:

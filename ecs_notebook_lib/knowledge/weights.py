@@ -12,6 +12,13 @@ MAX_PROBABILITY = 0.98
 """No cause shows itself with certainty: what is looked for may still be missed."""
 
 NONE_OF_THESE = "none_of_these"
+
+PRIOR_NONE_OF_THESE = 0.06
+"""Share of failing deployments whose cause is not in the table; judgement, as the priors within a family are."""
+
+_SEEN = 0.7
+"""How often what a message tells is seen, if it can be; a row may say otherwise."""
+
 FAMILIES = (
     "health_check",
     "permissions",
@@ -29,11 +36,20 @@ FAMILIES = (
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """One thing that can be wrong, its share among failing deployments, and what it is."""
+    """One thing that can be wrong, its share among failing deployments, and what it is.
+
+    `mechanism` is why the waiter then times out, `shows` how it is seen, `told_apart` what tells it from the causes in
+    `mistaken_for`, `remedies` what mends it.
+    """
 
     name: str
     prior: float
     meaning: str
+    mechanism: str
+    shows: str
+    mistaken_for: tuple[str, ...]
+    told_apart: str
+    remedies: tuple[str, ...]
 
     @property
     def family(self) -> str:
@@ -57,6 +73,10 @@ class FindingKind:
     general: bool = False
     absent: str = ""
     """What it is called when it was looked for in vain; `no <name>` if empty."""
+    says: str = ""
+    """What a finding of this kind states; only of those that are made from messages."""
+    messages: tuple[str, ...] = ()
+    """Kinds of messages, or `place:kind`, that come to it."""
 
     def weight(self, cause: str) -> float:
         """Return how many decibans finding it weighs for a cause."""
@@ -87,6 +107,8 @@ class CheckRow:
     minutes: float
     by_hand: bool
     tells: tuple[str, ...]
+    of_cases: bool
+    """Asked of case files alone."""
 
 
 @cache
@@ -94,29 +116,58 @@ def causes() -> Mapping[str, Cause]:
     """Return every cause by its name, in the order of the table."""
     table = read_table("causes")
     return {
-        f"{family}.{name}": Cause(f"{family}.{name}", row["prior"], row["meaning"])
+        f"{family}.{name}": _cause(f"{family}.{name}", row)
         for family, rows in table.items()
         for name, row in rows.items()
     }
 
 
+def _cause(name: str, row: Mapping[str, Any]) -> Cause:
+    return Cause(
+        name=name,
+        prior=row["prior"],
+        meaning=row["meaning"],
+        mechanism=row["mechanism"],
+        shows=row["shows"],
+        mistaken_for=tuple(row["mistaken_for"]),
+        told_apart=row["told_apart"],
+        remedies=tuple(row["remedies"]),
+    )
+
+
 @cache
 def finding_kinds() -> Mapping[str, FindingKind]:
-    """Return every kind of finding by its name.
+    """Return every kind of finding by its name: those of checks, then those that messages come to.
 
     Raises
     ------
     ValueError
         If a weight would make a finding more likely than `MAX_PROBABILITY`, or names no cause.
     """
-    return {name: _kind(name, row) for name, row in read_table("findings").items()}
+    rows = read_table("findings") | read_table("readings")
+    return {name: _kind_of_shares(name, row) if "shares" in row else _kind(name, row) for name, row in rows.items()}
+
+
+def lapse_of(observed: str) -> float:
+    """Return how often all evidence together misleads, of what was read `live`, or was `reported` by somebody."""
+    return float(read_table("calibration")["lapse"][observed])
+
+
+@cache
+def readings() -> Mapping[str, str]:
+    """Return the kind of finding that a kind of message comes to, by `kind` or `place:kind`."""
+    return {message: kind.name for kind in finding_kinds().values() for message in kind.messages}
+
+
+def reading_of(kind: str, *, where: str) -> str:
+    """Return the kind of finding that a message of this kind comes to in this place; `""` if it tells of no cause."""
+    return readings().get(f"{where}:{kind}") or readings().get(kind, "")
 
 
 def _kind(name: str, row: Mapping[str, Any]) -> FindingKind:
     weights = row.get("weights", {})
     for cause, weight in weights.items():
-        if cause not in causes() and (not cause.endswith(".*") or cause[:-2] not in FAMILIES):
-            raise ValueError(f"{name}: there is no cause {cause}")
+        _check_cause(name, cause)
         if row["rate"] * 10 ** (weight / 10) > MAX_PROBABILITY:
             raise ValueError(f"{name}: the weight of {cause} is too large for the rate {row['rate']}")
     return FindingKind(
@@ -128,6 +179,37 @@ def _kind(name: str, row: Mapping[str, Any]) -> FindingKind:
         source=row["source"],
         general=row.get("general", False),
         absent=row.get("absent", ""),
+    )
+
+
+def _check_cause(name: str, cause: str) -> None:
+    if cause not in causes() and (not cause.endswith(".*") or cause[:-2] not in FAMILIES):
+        raise ValueError(f"{name}: there is no cause {cause}")
+
+
+def _kind_of_shares(name: str, row: Mapping[str, Any]) -> FindingKind:
+    """Return a kind whose weights follow from the shares of the incidents in which it is seen first.
+
+    A cause's weight is its share over its prior, against the same ratio of all causes that the row does not name.
+    """
+    shares: Mapping[str, float] = row["shares"]
+    for cause in shares:
+        _check_cause(name, cause)
+    named = sum(causes()[cause].prior for cause in shares)
+    every = PRIOR_NONE_OF_THESE + sum(cause.prior for cause in causes().values())
+    rest = (1 - sum(shares.values())) / (every - named)
+    weights = {cause: 10 * math.log10(share / causes()[cause].prior / rest) for cause, share in shares.items()}
+    return FindingKind(
+        name=name,
+        rate=row.get("seen", _SEEN) / 10 ** (max(weights.values()) / 10),
+        group=row["group"],
+        weights=weights,
+        contributing="",
+        source=row["source"],
+        general=row.get("general", False),
+        absent=row.get("absent", ""),
+        says=row.get("says", ""),
+        messages=tuple(row.get("messages", ())),
     )
 
 
@@ -145,6 +227,7 @@ def check_rows() -> Mapping[str, CheckRow]:
             minutes=row["minutes"],
             by_hand=row.get("by_hand", False),
             tells=tuple(row.get("tells", ())),
+            of_cases=row.get("of_cases", False),
         )
         for name, row in read_table("checks").items()
     }

@@ -6,10 +6,12 @@ from ecs_notebook_lib.diagnosis.checks import (
     configuration,
     deployments,
     existence,
+    listening,
     log_patterns,
     logs,
     network,
     permissions,
+    reported,
     resources,
     targets,
     tasks,
@@ -34,10 +36,13 @@ CHECKS: Mapping[str, Examine] = {
         targets.registered_targets,
         targets.health_check_timing,
         targets.routing,
+        listening.health_check_settings,
         tasks.stopped_tasks,
+        tasks.created_tasks,
         tasks.fresh_evidence,
         logs.log_errors,
         logs.health_answers,
+        listening.listening,
         log_patterns.new_log_patterns,
         log_patterns.exceptions_of_dead_tasks,
         permissions.role_permissions,
@@ -49,7 +54,8 @@ CHECKS: Mapping[str, Examine] = {
         resources.memory,
         resources.cpu,
         resources.task_size,
-        resources.disk,
+        reported.reported_texts,
+        reported.reported_network,
     )
 }
 """Every check that is made, by its name."""
@@ -59,7 +65,8 @@ BY_HAND = "this version does not read it; do it by hand"
 
 def run_checks(frames: Frames) -> tuple[CheckResult, ...]:
     """Return what came of every check, in the order of the table."""
-    return tuple(_run(row, frames) for row in check_rows().values())
+    rows = check_rows().values()
+    return tuple(_run(row, frames) for row in rows if frames.reported or not row.of_cases)
 
 
 def _run(row: CheckRow, frames: Frames) -> CheckResult:
@@ -67,13 +74,14 @@ def _run(row: CheckRow, frames: Frames) -> CheckResult:
         return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=BY_HAND)
     gaps = [f"{name}: {frames.gaps[name]}" for name in row.needs if name in frames.gaps]
     if gaps and frames.partial:
-        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0])
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0], refused=True)
     try:
         found = tuple(CHECKS[row.name](frames))
     except NothingToExamineError as nothing:
-        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0] if gaps else str(nothing))
+        reason = gaps[0] if gaps else str(nothing)
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=reason, refused=bool(gaps))
     if found:
         return CheckResult(row.name, row.step, Outcome.FOUND, found, reason="; ".join(gaps))
     if gaps:
-        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0])
+        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0], refused=True)
     return CheckResult(row.name, row.step, Outcome.CLEAR)

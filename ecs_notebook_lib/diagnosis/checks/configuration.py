@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of
 from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
@@ -14,6 +15,8 @@ _CHECK = "rollout_pace"
 _WITHOUT_DEPLOYMENTS = ("CODE_DEPLOY", "EXTERNAL")
 _SLACK = 1.5
 """A rollout takes longer than the arithmetic says; one that failed is not excused by that."""
+_LITTLE_SECONDS = 300
+"""What is left for new tasks beside draining is little from here on (ECS_FACTS 5.5)."""
 _BAKING = ("BLUE_GREEN", "LINEAR", "CANARY")
 
 
@@ -42,6 +45,12 @@ def rollout_pace(frames: Frames) -> Iterator[Finding]:
         )
         parts = {"shortest_seconds": f"{shortest:.0f}"}
         yield Finding("rollout_longer_than_waiter", _CHECK, statement, "services", rows, revision, parts)
+    elif rollout.bounds.desired and WAITER_SECONDS - rollout.old_seconds <= _LITTLE_SECONDS:
+        statement = (
+            f"Draining alone takes {rollout.old_seconds:.0f} s of the waiter's {WAITER_SECONDS} s: new tasks must be "
+            f"healthy within {WAITER_SECONDS - rollout.old_seconds:.0f} s."
+        )
+        yield Finding("little_time_beside_draining", _CHECK, statement, "services", rows, revision)
     as_of = pd.Timestamp(frames.snapshot.as_of)
     end = rollout.ends_at()
     if end is not None and rollout.proceeds(as_of):
@@ -145,20 +154,6 @@ def deployment_controller(frames: Frames) -> Iterator[Finding]:
         yield Finding("bakes_longer_than_waiter", "deployment_controller", statement, "services", rows)
 
 
-_STATUS_REASONS = {
-    "target_group_without_rule": "blue_green_routing_wrong",
-    "rule_serves_two_groups": "blue_green_routing_wrong",
-    "rule_serves_other_group": "blue_green_routing_wrong",
-    "infrastructure_role_denied": "infrastructure_role_denied",
-    "hook_role_not_assumed": "infrastructure_role_denied",
-    "hook_not_invoked": "infrastructure_role_denied",
-    "access_denied": "infrastructure_role_denied",
-    "hook_failed": "lifecycle_hook_failed",
-    "hook_answer_unreadable": "lifecycle_hook_failed",
-}
-"""What the reason of a service deployment's status comes to: blue/green fails nowhere else (ECS_FACTS 2.5)."""
-
-
 def status_reasons(frames: Frames) -> Iterator[Finding]:
     """Why ECS itself says that the examined deployment ended: load balancer rules, roles or hooks of blue/green."""
     examined = frames.history.examined
@@ -168,8 +163,7 @@ def status_reasons(frames: Frames) -> Iterator[Finding]:
         raise NothingToExamineError("the examined deployment has no service deployment")
     reason = own["status_reason"].iloc[0]
     message = recognise(None if pd.isna(reason) else str(reason), where="status_reason")
-    kind = _STATUS_REASONS.get(message.innermost.kind if message else "", "")
-    kind = kind or _STATUS_REASONS.get(message.kind if message else "", "")
+    kind = reading_of_message(message) if message else ""
     if kind:
         statement = f"ECS says of the deployment of {examined.revision}: {reason}"
         keys = keys_of(own, "service_deployment_arn")

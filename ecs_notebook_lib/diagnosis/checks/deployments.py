@@ -4,24 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of, listing
 from ecs_notebook_lib.diagnosis.rollout import bounds_of
 from ecs_notebook_lib.frames import Frames
-
-_PLACEMENT = (
-    "no_instance_fits",
-    "no_instances",
-    "instance_lacks_cpu",
-    "instance_lacks_memory",
-    "instance_port_taken",
-    "instance_error",
-    "instance_lacks_attribute",
-    "placement_capacity",
-    "placement_quota",
-    "placement_over_limit",
-    "provisioning_limit",
-    "could_not_launch",
-)
+from ecs_notebook_lib.knowledge.messages import Message, recognise_all
+from ecs_notebook_lib.knowledge.weights import finding_kinds
 
 
 def deployment_state(frames: Frames) -> Iterator[Finding]:
@@ -30,7 +18,8 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
         raise NothingToExamineError("the service was not described")
     service = frames.services.iloc[0]
     rows = (str(service["service_arn"]),)
-    if not (pd.notna(service["circuit_breaker_enabled"]) and service["circuit_breaker_enabled"]):
+    off = service["circuit_breaker_enabled"]
+    if not (frames.reported if pd.isna(off) else off):
         statement = "The deployment circuit breaker is off: a rollout that fails goes on until somebody stops it."
         yield Finding("no_circuit_breaker", "deployment_state", statement, "services", rows)
     going_on = frames.deployments[frames.deployments["rollout_state"] == "IN_PROGRESS"]
@@ -39,6 +28,9 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
         keys = keys_of(going_on, "deployment_id")
         yield Finding("overlapping_deployments", "deployment_state", statement, "deployments", keys)
     yield from _percentages(service, rows)
+    if pd.notna(service["desired_count"]) and service["desired_count"] == 0:
+        statement = "The service wants 0 tasks: nothing is started, and AWS's waiter calls that stable."
+        yield Finding("desired_count_zero", "deployment_state", statement, "services", rows)
     examined = frames.history.examined
     counted_tasks = service[["desired_count", "running_count"]]
     counts = counted_tasks.notna().all() and bool(service["running_count"] == service["desired_count"])
@@ -81,34 +73,37 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
 
 
 def service_events(frames: Frames) -> Iterator[Finding]:
-    """Whether the scheduler says that it cannot place, start or replace tasks, or assume the roles."""
+    """Which trouble the scheduler tells of since the examined deployment began, each kind once.
+
+    Health verdicts with a reason are left to `target_health`. A text that wraps a failure to start
+    (`was unable to place a task. Reason: …`) counts as what it wraps.
+    """
     examined = examined_of(frames)
     since = frames.events[frames.events["created_at"] >= pd.Timestamp(examined.created_at)]
-    failed = since[since["kind"].isin(_PLACEMENT)]
-    if len(failed):
-        newest = failed.iloc[0]
-        statement = f"ECS could not place tasks: {newest['message']}"
-        rows, revision = keys_of(failed, "event_id"), examined.revision
-        yield Finding(
-            "placement_fails", "service_events", statement, "events", rows, revision, {"kind": newest["kind"]}
-        )
-    stuck = since[since["kind"] == "percentages_stuck"]
-    if len(stuck):
-        statement = f"ECS says that the percentages stop the rollout: {stuck.iloc[0]['message']}"
-        rows = keys_of(stuck, "event_id")
-        yield Finding("percentages_stop_rollout", "service_events", statement, "events", rows, examined.revision)
-    alarmed = since[since["kind"] == "deployment_alarm"]
-    if len(alarmed):
-        statement = f"A deployment alarm ended the rollout: {alarmed.iloc[0]['message']}"
-        rows = keys_of(alarmed, "event_id")
-        yield Finding("deployment_alarm_fired", "service_events", statement, "events", rows, examined.revision)
-    backoff = since[since["kind"] == "starts_failing"]
-    if len(backoff):
-        statement = "ECS says that tasks keep failing before they run, and waits longer before each new try."
-        rows = keys_of(backoff, "event_id")
-        yield Finding("starts_keep_failing", "service_events", statement, "events", rows, examined.revision)
-    refused = since[since["kind"] == "role_not_assumed"]
-    if len(refused):
-        statement = f"ECS could not assume a role of the revision: {refused['message'].iloc[0]}"
-        rows = keys_of(refused, "event_id")
-        yield Finding("role_not_assumed", "service_events", statement, "events", rows, examined.revision)
+    messages = recognise_all(since["message"], where="service_event")
+    found = [reading_of_message(message) if message else "" for message in messages]
+    about = [_revision(message, frames) for message in messages]
+    told = since.assign(found=found, about=about, place=range(len(since)))
+    told = told[~told["found"].isin(["", *_OF_TARGETS])]
+    for (kind, revision), rows in told.groupby(["found", "about"], sort=True):
+        says = finding_kinds()[str(kind)].says
+        statement = f"Service events: {says} ({counted(len(rows), 'event')}): {str(rows['message'].iloc[0])[:400]}"
+        keys = keys_of(rows, "event_id")
+        parts = _parts_of(messages[int(rows["place"].iloc[0])])
+        yield Finding(str(kind), "service_events", statement, "events", keys, str(revision) or examined.revision, parts)
+
+
+_OF_TARGETS = ("target_unhealthy",)
+_SHOWN_PARTS = ("action", "resource", "principal", "role", "image", "secret", "instance")
+
+
+def _parts_of(message: Message | None) -> dict[str, str]:
+    parts = message.innermost.parts if message else {}
+    return {name: parts[name] for name in _SHOWN_PARTS if name in parts}
+
+
+def _revision(message: Message | None, frames: Frames) -> str:
+    """Return the revision of the task that an event names; `""` if it names none that is known."""
+    task = message.parts.get("task", "") if message else ""
+    known = frames.tasks.loc[frames.tasks["task_id"] == task, "revision"] if task else frames.tasks["revision"].head(0)
+    return str(known.iloc[0]) if len(known) and pd.notna(known.iloc[0]) else ""

@@ -7,6 +7,15 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 
+_FOUND = {
+    "image": "image_does_not_exist",
+    "secret": "secret_does_not_exist",
+    "parameter": "secret_does_not_exist",
+    "log_group": "log_group_does_not_exist",
+    "file_system": "file_system_does_not_exist",
+}
+"""What the absence of each kind of thing comes to."""
+
 _CONFIGURED = {
     "secret": "secret",
     "parameter": "parameter",
@@ -46,10 +55,9 @@ def _missing(things: pd.DataFrame) -> Iterator[Finding]:
     gone = things[things["exists"].eq(other=False).fillna(value=False)]
     for kind, told in (("image", "image"), *_CONFIGURED.items()):
         for name, rows in gone[gone["kind"] == kind].groupby("name", sort=True):
-            found = "image_does_not_exist" if kind == "image" else "configured_thing_does_not_exist"
             where = listing(rows["named_by"])
             statement = f"The {told} {name}, which {where} names, does not exist{_detail(rows)}."
-            yield _finding(found, statement, rows, thing=str(name))
+            yield _finding(_FOUND[kind], statement, rows, thing=str(name))
     discovery = gone[gone["kind"] == "service_discovery_service"]
     if len(discovery):
         statement = f"The service discovery service {listing(discovery['name'])} does not exist."

@@ -4,20 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
 
-_ERRORS = {
-    "connection_refused": "dependency_error_in_log",
-    "connection_timeout": "dependency_error_in_log",
-    "endpoint_timeout": "dependency_error_in_log",
-    "heap_exhausted": "memory_error_in_log",
-    "killed_for_memory": "memory_error_in_log",
-}
-_WORDS = {
-    "dependency_error_in_log": "print that something they call does not answer",
-    "memory_error_in_log": "print that they ran out of memory",
-}
 HEALTH_CHECKER = "ELB-HealthChecker"
 
 
@@ -40,13 +31,41 @@ def log_errors(frames: Frames) -> Iterator[Finding]:
             weighs=bool(revision),
             parts={"action": str(action), "resource": str(resource), "principal": str(rows["principal"].iloc[0])},
         )
-    known = events.assign(error=events["kind"].map(_ERRORS).astype("string")).dropna(subset=["error"])
-    for (revision, kind), rows in known.groupby([known["revision"].fillna(""), "error"], sort=True):
+    yield from _known_errors(_that_speak(events), frames)
+
+
+def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
+    """Return the lines whose kind comes to a finding, with that as `error`; denials have findings of their own."""
+    kinds = [reading_of(kind, where="log_line") for kind in events["kind"].fillna("")]
+    speaking = events.assign(error=pd.Series([kind or None for kind in kinds], index=events.index, dtype="string"))
+    denied = (speaking["error"] == "access_denied_in_log").fillna(value=False) & speaking["action"].notna()
+    return speaking[speaking["error"].notna() & ~denied]
+
+
+def _known_errors(lines: pd.DataFrame, frames: Frames) -> Iterator[Finding]:
+    """Yield what the lines come to; what was printed before the examined deployment began as well weighs nothing."""
+    before = _printed_before(lines, frames)
+    for (revision, error), rows in lines.groupby([lines["revision"].fillna(""), "error"], sort=True):
+        kind = str(error)
+        usual = kind in before
         statement = (
-            f"Containers of {revision or 'an unknown revision'} {_WORDS[str(kind)]}: {rows['message'].iloc[-1][:200]}"
+            f"Containers of {revision or 'an unknown revision'} {finding_kinds()[kind].says}: "
+            f"{str(rows['message'].iloc[-1])[:200]}"
+            f"{' The last good revision printed the same before.' if usual else ''}"
         )
         keys = keys_of(rows, "log_stream")
-        yield Finding(str(kind), "log_errors", statement, "log_events", keys, str(revision), weighs=bool(revision))
+        weighs = bool(revision) and not usual
+        yield Finding(kind, "log_errors", statement, "log_events", keys, str(revision), weighs=weighs)
+
+
+def _printed_before(lines: pd.DataFrame, frames: Frames) -> set[str]:
+    """Return the errors that another revision printed while all was well, before the trouble began."""
+    history = frames.history
+    if history.examined is None:
+        return set()
+    began = pd.Timestamp(history.troubled_since or history.examined.created_at)
+    other = lines["revision"].notna() & (lines["revision"] != history.examined.revision)
+    return set(lines.loc[other & (lines["logged_at"] < began), "error"])
 
 
 def _denials(events: pd.DataFrame) -> pd.DataFrame:
@@ -60,7 +79,7 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
     A success of the old revision, or of the container's own check, does not prove that the load balancer gets one.
     """
     answers = health_path_answers(frames)
-    yield from _probes_do_not_arrive(frames)
+    yield from _probes(frames)
     if not len(answers):
         raise NothingToExamineError("no answer on the health path stands in the log lines that were read")
     fast = answers[answers["class"] != SLOW]
@@ -86,8 +105,8 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
         )
 
 
-def _probes_do_not_arrive(frames: Frames) -> Iterator[Finding]:
-    """Yield a finding if the load balancer rejected tasks whose access log does not know a single check of it.
+def _probes(frames: Frames) -> Iterator[Finding]:
+    """Yield whether the access log knows checks of the load balancer; that none came counts if it rejected tasks.
 
     A port on which another process, or nothing, listens looks the same.
     """
@@ -96,7 +115,14 @@ def _probes_do_not_arrive(frames: Frames) -> Iterator[Finding]:
     rejected = frames.tasks[(frames.tasks["revision"] == name) & (frames.tasks["reason_kind"] == _REJECTED)]
     lines = frames.log_events[(frames.log_events["kind"] == "http_access") & (frames.log_events["revision"] == name)]
     told = lines["user_agent"].dropna()
-    if len(rejected) and len(told) and not told.str.startswith(HEALTH_CHECKER).any():
+    if not len(told):
+        return
+    arrived = told.str.startswith(HEALTH_CHECKER)
+    if arrived.any():
+        statement = f"{counted(int(arrived.sum()), 'request')} of {HEALTH_CHECKER} reached {name}: nothing drops them."
+        keys = keys_of(lines[lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)], "log_stream")
+        yield Finding("probes_arrive", "health_answers", statement, "log_events", tuple(dict.fromkeys(keys)), name)
+    elif len(rejected):
         statement = (
             f"The load balancer rejected {counted(len(rejected), 'task')} of {name}, but none of the "
             f"{counted(len(lines), 'access line')} that were read is from {HEALTH_CHECKER}: its checks do not arrive."
@@ -117,7 +143,8 @@ def _answered(asker: str, status: pd.Series) -> str:
         return ""
     if passed:
         return "load_balancer_gets_200"
-    return "target_answers_server_error" if (status >= 500).any() else "target_answers_unexpected_code"
+    rejected = status[~status.between(200, 299)]
+    return kind_of_code(str(rejected.iloc[-1]))
 
 
 def health_path_answers(frames: Frames) -> pd.DataFrame:

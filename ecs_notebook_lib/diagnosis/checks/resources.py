@@ -1,4 +1,4 @@
-"""Whether memory, CPU or disk run out, and what limits the examined revision has."""
+"""Whether memory or CPU run out, and what limits the examined revision has."""
 
 from collections.abc import Iterator
 
@@ -74,21 +74,3 @@ def task_size(frames: Frames) -> Iterator[Finding]:
         )
         rows = (examined.task_definition,)
         yield Finding("no_container_limits", "task_size", statement, "task_definitions", rows, examined.revision)
-
-
-def disk(frames: Frames) -> Iterator[Finding]:
-    """Whether a disk, or the table of open files, was full: in stopped reasons and in the log."""
-    tasks, events = frames.tasks, frames.log_events
-    if not (len(tasks) or len(events)):
-        raise NothingToExamineError("neither a task nor a log line was read")
-    full = tasks[tasks["reason_kind"] == "no_space"]
-    for revision, rows in full.groupby("revision", sort=True):
-        statement = f"{counted(len(rows), 'task')} of {revision} stopped because a disk was full."
-        yield Finding("disk_full", "disk", statement, "tasks", keys_of(rows, "task_arn"), str(revision))
-    for kind, words in (("no_space", "no space is left on a disk"), ("too_many_files", "too many files are open")):
-        lines = events[events["kind"] == kind]
-        for revision, rows in lines.groupby(lines["revision"].fillna(""), sort=True):
-            statement = f"Containers of {revision or 'an unknown revision'} print that {words}."
-            found = "disk_full" if kind == "no_space" else "file_limit_in_log"
-            keys = keys_of(rows, "log_stream")
-            yield Finding(found, "disk", statement, "log_events", keys, str(revision), weighs=bool(revision))

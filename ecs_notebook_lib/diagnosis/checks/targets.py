@@ -8,12 +8,25 @@ from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, 
 from ecs_notebook_lib.diagnosis.health_budget import constant_life, health_budget_of, stopped_on_schedule
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.messages import Message, recognise
+from ecs_notebook_lib.knowledge.weights import reading_of
 
-_KINDS = {
-    "request_timeout": "target_times_out",
-    "checks_failed": "target_refuses",
-    "not_in_use": "target_not_in_use",
+_NOT_FOUND, _REDIRECTS, _CREDENTIALS = ("404", "410"), ("301", "302", "303", "307", "308"), ("401", "403")
+_REFUSED, _NOT_READY = ("400", "405", "421", "426"), ("502", "503", "504")
+_BY_CODE = {
+    **dict.fromkeys(_NOT_FOUND, "target_answers_unexpected_code"),
+    **dict.fromkeys(_REDIRECTS, "target_redirects"),
+    **dict.fromkeys(_CREDENTIALS, "target_demands_credentials"),
+    **dict.fromkeys(_REFUSED, "target_refuses_request"),
+    **dict.fromkeys(_NOT_READY, "target_not_ready"),
 }
+"""What each HTTP status tells of the answer to a health check (ECS_FACTS 5.2); another 5xx is the application's own."""
+
+
+def kind_of_code(code: str) -> str:
+    """Return the kind of finding that a rejected status of a health check comes to."""
+    return _BY_CODE.get(
+        code, "target_answers_server_error" if code.startswith("5") else "target_answers_unexpected_code"
+    )
 
 
 def target_health(frames: Frames) -> Iterator[Finding]:
@@ -71,13 +84,15 @@ def _verdicts(frames: Frames) -> pd.DataFrame:
         if message is not None:
             revision = revisions.get(message.parts.get("task", ""), "")
             reason = message.parts.get("reason", "")
-            rows.append(("events", key, _kind(message.inner), revision, reason, bool(when >= began)))
+            kind = _kind(message.inner) or "target_unhealthy"
+            rows.append(("events", key, kind, revision, reason, bool(when >= began)))
     unhealthy = frames.targets[frames.targets["state"].isin(["unhealthy", "unused"])]
-    for target in unhealthy[["address", "description", "revision"]].astype("string").fillna("").to_numpy():
-        address, description, revision = map(str, target)
-        rows.append(
-            ("targets", address, _kind(recognise(description, where="target_health")), revision, description, True)
+    for target in unhealthy[["address", "description", "revision", "state"]].astype("string").fillna("").to_numpy():
+        address, description, revision, state = map(str, target)
+        kind = _kind(recognise(description, where="target_health")) or (
+            "target_unhealthy" if state == "unhealthy" else ""
         )
+        rows.append(("targets", address, kind, revision, description or state, True))
     verdicts = pd.DataFrame(rows, columns=["frame", "key", "kind", "revision", "reason", "recent"])
     return verdicts[verdicts["kind"] != ""]
 
@@ -86,9 +101,8 @@ def _kind(message: Message | None) -> str:
     if message is None:
         return ""
     if message.kind == "response_code":
-        server_error = message.parts["codes"].lstrip("[ ").startswith("5")
-        return "target_answers_server_error" if server_error else "target_answers_unexpected_code"
-    return _KINDS.get(message.kind, "")
+        return kind_of_code(message.parts["codes"].strip("[] ").partition(",")[0].partition("-")[0].strip())
+    return reading_of(message.kind, where="target_health")
 
 
 def registered_targets(frames: Frames) -> Iterator[Finding]:
@@ -97,7 +111,11 @@ def registered_targets(frames: Frames) -> Iterator[Finding]:
     if not len(known):
         raise NothingToExamineError("no target of a known revision is registered")
     for name, rows in known.groupby("revision", sort=True):
-        if (rows["state"] == "healthy").any():
+        healthy = rows[rows["state"] == "healthy"]
+        if len(healthy):
+            statement = f"The load balancer finds {counted(len(healthy), 'target')} of {name} healthy."
+            keys = keys_of(healthy, "address")
+            yield Finding("load_balancer_finds_healthy", "registered_targets", statement, "targets", keys, str(name))
             continue
         states = ", ".join(f"{count} {state}" for state, count in rows["state"].value_counts().sort_index().items())
         yield Finding(

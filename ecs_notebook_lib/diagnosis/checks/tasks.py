@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import SIGKILL, ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
@@ -15,56 +16,18 @@ from ecs_notebook_lib.diagnosis.findings import (
 )
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.knowledge.weights import finding_kinds
 
-_START_FAILURES = {
-    "start_access_denied": "start_access_denied",
-    "pull_access_denied": "start_access_denied",
-    "pull_permission": "start_access_denied",
-    "env_file_denied": "start_access_denied",
-    "start_network": "start_network",
-    "pull_network": "start_network",
-    "interface_timeout": "start_network",
-    "efs_timeout": "start_network",
-    "image_missing": "image_not_pulled",
-    "image_denied": "image_not_pulled",
-    "pull_failed": "image_not_pulled",
-    "pull_rate_limit": "image_not_pulled",
-    "image_platform": "image_wrong_platform",
-    "architecture": "image_wrong_platform",
-    "secret_missing": "configured_thing_missing",
-    "secret_key_missing": "configured_thing_missing",
-    "secret_not_json": "configured_thing_missing",
-    "parameter_missing": "configured_thing_missing",
-    "log_group_missing": "configured_thing_missing",
-    "access_denied": "start_access_denied",
-    "efs_denied": "start_access_denied",
-    "tag_policy": "start_access_denied",
-    "interface_failed": "start_network",
-    "efs_unresolved": "start_network",
-    "container_network_failed": "start_network",
-    "efs_path_missing": "configured_thing_missing",
-    "env_file_missing": "configured_thing_missing",
-    "resource_not_found": "configured_thing_missing",
-    "logging_failed": "configured_thing_missing",
-}
-"""What a message about a failed start comes to; a failed start of any other kind is `start_failed_otherwise`."""
-
-_WORDS = {
-    "start_access_denied": "could not start because AWS refused something to the execution role",
-    "start_network": "could not start because AWS could not be reached",
-    "image_not_pulled": "could not start because the image could not be pulled",
-    "image_wrong_platform": "could not start because the image is for another processor",
-    "configured_thing_missing": "could not start because something that the task definition names does not exist",
-    "start_failed_otherwise": "could not start",
-    "killed_without_reason": "were killed without a reason, as the kernel does when memory runs out,",
-    "exited_by_itself": "ended because an essential container exited by itself",
-    "out_of_memory": "were killed for using more memory than they have",
-    "failed_elb_health_checks": "were stopped by ECS because the load balancer found them unhealthy",
-    "failed_container_health_checks": "were stopped by ECS because their own health check failed",
-}
-
-
-_SIGKILL = 137
+_BY_EXIT_CODE = (
+    "exited_by_itself",
+    "killed_without_reason",
+    "ended_without_error",
+    "command_failed",
+    "crashed_by_signal",
+    "died_at_once",
+    "sidecar_ended",
+)
+_PARTS = ("principal", "action", "resource", "image", "secret", "platform", "role")
 
 
 def stopped_tasks(frames: Frames) -> Iterator[Finding]:
@@ -75,9 +38,10 @@ def stopped_tasks(frames: Frames) -> Iterator[Finding]:
     """
     if not len(frames.tasks):
         raise NothingToExamineError("ECS lists no task of this service")
-    tasks = frames.tasks.assign(ended=_ends(frames))
+    tasks = frames.tasks.assign(ended=ends_of(frames))
     for (revision, kind), rows in tasks.dropna(subset=["ended"]).groupby(["revision", "ended"], sort=True):
         yield _finding(str(revision), str(kind), rows, tasks, frames)
+    yield from _stop_time_outs(frames)
     for name, rows in tasks[tasks["started_at"].notna()].groupby("revision", sort=True):
         revision = str(name)
         statement = f"{counted(len(rows), 'task')} of {revision} reached RUNNING: image, registry and secrets work."
@@ -85,53 +49,29 @@ def stopped_tasks(frames: Frames) -> Iterator[Finding]:
         yield Finding("tasks_reach_running", "stopped_tasks", statement, "tasks", keys, revision)
 
 
-def _ends(frames: Frames) -> pd.Series:
-    """Return for each task how it ended, missing where that says nothing."""
-    containers = frames.containers
-    memory = set(containers.loc[containers["reason_kind"] == "out_of_memory", "task_arn"])
-    killed = set(containers.loc[(containers["exit_code"] == _SIGKILL) & containers["reason"].isna(), "task_arn"])
-    return pd.Series(
-        [_end(code, kind, task in memory, killed=task in killed) for code, kind, task in _columns(frames.tasks)],
-        index=frames.tasks.index,
-        dtype="string",
-    )
-
-
-def _columns(tasks: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    texts = (tasks[name].fillna("") for name in ("stop_code", "reason_kind", "task_arn"))
-    return zip(*texts, strict=True)
-
-
-def _end(stop_code: str, reason_kind: str, killed_for_memory: bool, *, killed: bool) -> str | None:
-    if killed_for_memory or reason_kind == "out_of_memory":
-        return "out_of_memory"
-    if stop_code == "TaskFailedToStart":
-        return _START_FAILURES.get(reason_kind, "start_failed_otherwise")
-    if stop_code == "EssentialContainerExited":
-        return "killed_without_reason" if killed else "exited_by_itself"
-    return reason_kind if reason_kind in ("failed_elb_health_checks", "failed_container_health_checks") else None
-
-
 def _finding(revision: str, kind: str, rows: pd.DataFrame, tasks: pd.DataFrame, frames: Frames) -> Finding:
-    of_revision = tasks[(tasks["revision"] == revision) & tasks["stop_code"].notna()]
+    stopped = tasks[(tasks["revision"] == revision) & (tasks["stop_code"].notna() | tasks["ended"].notna())]
     parts = _parts(kind, rows, frames)
-    statement = (
-        f"{len(rows)} of {counted(len(of_revision), 'stopped task')} of {revision} {_WORDS[kind]}{_detail(parts)}."
-    )
+    says = finding_kinds()[kind].says
+    of_all = f"{len(rows)} of {counted(len(stopped), 'stopped task')} of {revision}"
+    statement = f"{of_all} {says}{_detail(parts)}."
     return Finding(kind, "stopped_tasks", statement, "tasks", keys_of(rows, "task_arn"), revision, parts)
 
 
 def _parts(kind: str, rows: pd.DataFrame, frames: Frames) -> dict[str, str]:
-    if kind in ("exited_by_itself", "killed_without_reason"):
-        of_tasks = frames.containers[frames.containers["task_arn"].isin(rows["task_arn"])]
-        codes = of_tasks.loc[of_tasks["exit_code"].notna(), "exit_code"].astype("string")
+    of_tasks = frames.containers[frames.containers["task_arn"].isin(rows["task_arn"])]
+    if kind in _BY_EXIT_CODE:
+        ended = of_tasks[of_tasks["exit_code"].notna()]
+        told = ended["exit_code"].astype("string")
+        codes = listing(ended["container"] + " " + told if kind == "sidecar_ended" else told)
         median = rows["running_seconds"].median()
         seconds = {} if pd.isna(median) else {"median_running_seconds": f"{float(median):.1f}"}
-        return {"exit_codes": listing(codes), **seconds}
-    message = recognise(most_common(rows["stopped_reason"]), where="stopped_reason")
+        return {"exit_codes": codes, **seconds}
+    reason = most_common(rows["stopped_reason"])
+    of_container = most_common(of_tasks["reason"])
+    message = recognise(reason, where="stopped_reason") or recognise(of_container, where="stopped_reason")
     parts = message.innermost.parts if message else {}
-    told = {name: parts[name] for name in ("principal", "action", "resource", "image", "secret") if name in parts}
-    return {**told, "stopped_reason": most_common(rows["stopped_reason"])}
+    return {**{name: parts[name] for name in _PARTS if name in parts}, "stopped_reason": reason or of_container}
 
 
 def _detail(parts: dict[str, str]) -> str:
@@ -142,6 +82,38 @@ def _detail(parts: dict[str, str]) -> str:
     if "action" in parts:
         return f": {parts['action']} on {parts.get('resource', 'an unnamed resource')}"
     return f": {parts['stopped_reason'][:200]}" if parts.get("stopped_reason") else ""
+
+
+def _stop_time_outs(frames: Frames) -> Iterator[Finding]:
+    """Yield the tasks whose exit code 137 is the end of a stop that ECS or somebody asked for."""
+    killed = set(frames.containers.loc[frames.containers["exit_code"] == SIGKILL, "task_arn"])
+    asked = frames.tasks["stop_code"].isin(["ServiceSchedulerInitiated", "UserInitiated"])
+    for name, rows in frames.tasks[asked & frames.tasks["task_arn"].isin(killed)].groupby("revision", sort=True):
+        statement = (
+            f"{counted(len(rows), 'task')} of {name} ended with exit code 137 after ECS had asked them to stop: they "
+            "did not obey SIGTERM in time, which says nothing about memory."
+        )
+        keys = keys_of(rows, "task_arn")
+        yield Finding("stop_time_out", "stopped_tasks", statement, "tasks", keys, str(name))
+
+
+def created_tasks(frames: Frames) -> Iterator[Finding]:
+    """Whether ECS has created any task of the examined deployment, as long as it would still list it."""
+    examined = examined_of(frames)
+    own = frames.tasks["task_definition"] == examined.task_definition
+    age = (frames.snapshot.as_of - examined.created_at).total_seconds()
+    if own.any():
+        return
+    if not _YOUNG < age < _LISTED:
+        raise NothingToExamineError("the deployment is too young, or so old that ECS may have forgotten its tasks")
+    minutes = f"{age / 60:.0f} min"
+    statement = f"ECS has not created a single task of {examined.revision} in the {minutes} since its deployment began."
+    rows = (examined.task_definition,)
+    yield Finding("no_task_created", "created_tasks", statement, "deployments", rows, examined.revision)
+
+
+_YOUNG, _LISTED = 60, 3600
+"""Seconds: before the first a rollout may not have begun; ECS lists a stopped task for at least the second."""
 
 
 def fresh_evidence(frames: Frames) -> Iterator[Finding]:

@@ -1,0 +1,112 @@
+"""Where the application listens, in its own words, and how the checks ask it."""
+
+import re
+from collections.abc import Iterator
+
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
+from ecs_notebook_lib.frames import Frames
+
+_TLS_PORTS, _PLAIN_PORTS = (443, 8443, 9443), (80, 3000, 5000, 8000, 8080)
+_TOOLS = ("curl", "wget", "nc ", "bash", "localhost")
+"""What an image may lack, and a name that may lead elsewhere than to the application (development cases)."""
+
+
+def listening(frames: Frames) -> Iterator[Finding]:
+    """Where the application of the examined revision says that it listens, against where it is asked.
+
+    Some frameworks print localhost whatever they bind, so an address weighs less than a port.
+    """
+    examined = examined_of(frames)
+    lines = frames.log_events[frames.log_events["kind"] == "listening"]
+    lines = lines[lines["revision"].fillna("") == examined.revision]
+    heard = [(*_where(str(text)), stream) for text, stream in zip(lines["message"], lines["log_stream"], strict=True)]
+    heard = [row for row in heard if row[0] or row[1]]
+    if not heard:
+        raise NothingToExamineError("no line that was read says where the application listens")
+    asked = ports_asked(frames, examined.task_definition)
+    ports = {port for _, port, _ in heard if port}
+    streams = tuple(dict.fromkeys(str(stream) for *_, stream in heard))
+    if asked and ports and not ports & asked:
+        told = ", ".join(map(str, sorted(ports)))
+        wanted = ", ".join(map(str, sorted(asked)))
+        statement = f"The application says that it listens on port {told}; it is asked on {wanted}."
+        yield Finding("listens_on_other_port", "listening", statement, "log_events", streams, examined.revision)
+    addresses = {address for address, _, _ in heard if address}
+    if addresses and addresses <= _LOOPBACK:
+        statement = f"The application says that it listens on {', '.join(sorted(addresses))} only."
+        yield Finding("listens_on_loopback", "listening", statement, "log_events", streams, examined.revision)
+
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
+_ADDRESS = re.compile(
+    r"(?<![\w.:])(?P<address>(?:\d{1,3}\.){3}\d{1,3}|localhost|\[::1?\]|\*|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6})?"
+    r":(?P<port>\d{2,5})(?!\d|:\d)",
+    re.I,
+)
+_PORT = re.compile(r"\bport(?:\(s\)|s)?\W{0,3}(?P<port>\d{2,5})\b", re.I)
+
+
+def _where(text: str) -> tuple[str, int]:
+    """Return the address and port in a line that says where a server listens; `""` and 0 where it does not say."""
+    found = _ADDRESS.search(text[:1000])
+    if found:
+        return (found["address"] or "").lower(), int(found["port"])
+    port = _PORT.search(text[:1000])
+    return "", int(port["port"]) if port else 0
+
+
+def ports_asked(frames: Frames, task_definition: str) -> set[int]:
+    """Return the ports on which the load balancer, or whoever calls, asks the application; empty if not known."""
+    of_service = frames.service_load_balancers["container_port"].dropna()
+    mapped = frames.port_mappings
+    of_tasks = mapped.loc[mapped["task_definition"] == task_definition, "container_port"].dropna()
+    return {int(port) for port in (of_service if len(of_service) else of_tasks)}
+
+
+def health_check_settings(frames: Frames) -> Iterator[Finding]:
+    """Whether the checks ask another port or protocol than the container has, or need what its image may lack.
+
+    The port of a target group of type `ip` is only its default: tasks register with their own.
+    """
+    examined = examined_of(frames)
+    groups = frames.target_groups
+    commands = frames.health_check_commands
+    words = commands.loc[commands["task_definition"] == examined.task_definition, "word"].dropna()
+    if not len(groups) and not len(words):
+        raise NothingToExamineError("neither the load balancer nor a container has a health check that is known")
+    yield from _asked_elsewhere(frames, ports_asked(frames, examined.task_definition))
+    command = " ".join(words)
+    if any(tool in command for tool in _TOOLS):
+        statement = f"The container's own check needs a tool of the image, or the name localhost: {command[:200]}"
+        yield Finding(
+            "health_check_command_fragile",
+            _SETTINGS,
+            statement,
+            "health_check_commands",
+            tuple(words),
+            examined.revision,
+        )
+
+
+_SETTINGS = "health_check_settings"
+
+
+def _asked_elsewhere(frames: Frames, ports: set[int]) -> Iterator[Finding]:
+    """Yield each target group whose check's port or protocol differs from the container's."""
+    columns = ["target_group_arn", "name", "health_check_port", "health_check_protocol"]
+    for arn, name, port, protocol in frames.target_groups[columns].astype("string").fillna("").to_numpy():
+        asked = {int(port)} if str(port).isdecimal() else ports
+        if ports and asked and not asked & ports:
+            told = ", ".join(map(str, sorted(ports)))
+            statement = f"The target group {name} checks port {port}; the container takes requests on {told}."
+            yield Finding("health_check_port_differs", _SETTINGS, statement, "target_groups", (str(arn),))
+        if asked and _other_protocol(str(protocol), asked):
+            told = ", ".join(map(str, sorted(asked)))
+            statement = f"The target group {name} speaks {protocol} to port {told}."
+            yield Finding("health_check_protocol_differs", _SETTINGS, statement, "target_groups", (str(arn),))
+
+
+def _other_protocol(protocol: str, ports: set[int]) -> bool:
+    if protocol == "HTTP":
+        return ports <= set(_TLS_PORTS)
+    return protocol == "HTTPS" and ports <= set(_PLAIN_PORTS)

@@ -1,0 +1,36 @@
+"""Which container of a task is the application, and which are sidecars."""
+
+import pandas as pd
+
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.tables import read_table
+
+
+def main_containers(frames: Frames) -> set[tuple[str, str]]:
+    """Return (task definition, container) of those that take the service's requests, or are the application.
+
+    The service's load balancer names it; else it is the one that opens a port; else every one that is no known sidecar.
+    """
+    named = set(frames.service_load_balancers["container"].dropna())
+    opens = set(frames.port_mappings[["task_definition", "container"]].itertuples(index=False, name=None))
+    known = pd.concat([frames.containers, frames.container_definitions])[["task_definition", "container"]].dropna()
+    main: set[tuple[str, str]] = set()
+    for definition, rows in known.drop_duplicates().groupby("task_definition", sort=False):
+        names = list(rows["container"])
+        chosen = (
+            [name for name in names if name in named]
+            or [name for name in names if (definition, name) in opens and not is_sidecar(name)]
+            or [name for name in names if not is_sidecar(name)]
+        )
+        main |= {(str(definition), name) for name in chosen}
+    return main
+
+
+def is_sidecar(name: str) -> bool:
+    """Say whether a container is named as log routers, proxies and agents are."""
+    return any(word in name.lower() for word in read_table("sidecars")["sidecars"])
+
+
+def is_injected(name: str) -> bool:
+    """Say whether a container is one that AWS adds to a task."""
+    return any(name.lower().startswith(word) for word in read_table("sidecars")["injected"])

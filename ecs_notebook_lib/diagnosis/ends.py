@@ -1,0 +1,161 @@
+"""How each task ended: the finding that its stop code, reasons, exit codes and containers come to (ECS_FACTS 4.3-4.5).
+
+Stops that are a consequence (a rollout, a scale-in, somebody's StopTask) come to nothing. An exit code of 137 is memory
+only if nothing else killed: ECS itself sends SIGKILL when a stop takes too long.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ecs_notebook_lib.diagnosis.containers import is_injected, main_containers
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.messages import Message, recognise
+from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
+
+SIGKILL, SIGTERM = 137, 143
+_BY_SIGNAL = (134, 139)
+_NOT_RUNNABLE = (126, 127)
+_AT_ONCE = (1, 255)
+_AT_ONCE_SECONDS = 2.5
+"""A process of another platform does not even begin; an application takes longer to fail."""
+
+_VERDICTS = frozenset(
+    {"failed_elb_health_checks", "failed_container_health_checks", "tasks_interrupted", "maintenance"}
+)
+"""What ECS says when it stops a running task for a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One container of a task that has ended, or never started.
+
+    `told` is the kind of finding that its reason comes to; `main` takes the service's requests.
+    """
+
+    name: str
+    exit_code: int | None
+    told: str
+    main: bool
+    unhealthy: bool
+
+
+def ends_of(frames: Frames) -> pd.Series:
+    """Return for each row of `tasks` the kind of finding that its end comes to; missing where that says nothing."""
+    containers = _containers(frames)
+    columns = ["task_arn", "stop_code", "stopped_reason", "reason_kind", "running_seconds"]
+    rows = frames.tasks[columns].astype(object).where(frames.tasks[columns].notna(), None)
+    kinds = [
+        end_of(code, reading(kind, reason), seconds, containers.get(arn, ()))
+        for arn, code, reason, kind, seconds in rows.itertuples(index=False, name=None)
+    ]
+    return pd.Series([kind or None for kind in kinds], index=frames.tasks.index, dtype="string")
+
+
+def _containers(frames: Frames) -> dict[str, list[Ended]]:
+    main = main_containers(frames)
+    rows = frames.containers[frames.containers["essential"].fillna(value=True)]
+    by_task: dict[str, list[Ended]] = {}
+    columns = ["task_arn", "task_definition", "container", "exit_code", "reason", "reason_kind", "health_status"]
+    known = rows[columns].astype(object).where(rows[columns].notna(), None)
+    for arn, definition, name, code, reason, kind, health in known.itertuples(index=False, name=None):
+        takes = name is None or (definition, name) in main
+        ended = Ended(str(name or ""), code, reading(kind, reason), takes, health == "UNHEALTHY")
+        by_task.setdefault(arn, []).append(ended)
+    return by_task
+
+
+def end_of(stop_code: str | None, told: str, seconds: float | None, containers: Sequence[Ended]) -> str:
+    """Return the kind of finding that one task's end comes to; `""` if it says nothing.
+
+    Parameters
+    ----------
+    told
+        The kind of finding that its stopped reason comes to; `""` if it comes to none.
+    seconds
+        How long it ran; None if that is not known.
+    """
+    by_container = {row.name: row.told for row in containers if row.told}
+    if "out_of_memory" in (told, *by_container.values()):
+        return "out_of_memory"
+    if stop_code in ("SpotInterruption", "TerminationNotice"):
+        return told if told in _VERDICTS else "tasks_interrupted"
+    if stop_code in ("ServiceSchedulerInitiated", "UserInitiated"):
+        return told if told in _VERDICTS else ""
+    specific = _most_specific([told, *by_container.values()])
+    if stop_code == "TaskFailedToStart":
+        return _of_injected(by_container) or specific or "start_failed_otherwise"
+    if specific and specific not in ("exited_by_itself", *_VERDICTS):
+        return _of_injected(by_container) or specific
+    if told in _VERDICTS:
+        return told
+    return _by_exit_codes(containers, seconds, exited=stop_code is not None or told != "")
+
+
+def reading(kind: str | None, text: str | None) -> str:
+    """Return the kind of finding that a stopped reason, or a container's, comes to; `kind` is what its frame says."""
+    message = recognise(text, where="stopped_reason")
+    return reading_of_message(message) if message else reading_of(kind or "", where="stopped_reason")
+
+
+def reading_of_message(message: Message) -> str:
+    """Return the kind of finding that a message comes to: of what it quotes, if that tells more."""
+    inner = message.innermost
+    kind = reading_of(inner.kind, where=inner.where) or reading_of(message.kind, where=message.where)
+    if kind == "start_access_denied" and is_partial_secret(
+        inner.parts.get("action", ""), inner.parts.get("resource", "")
+    ):
+        return "secret_reference_partial"
+    return kind
+
+
+def is_partial_secret(action: str, resource: str) -> bool:
+    """Say whether a refused secret is named by an ARN without the six characters that Secrets Manager adds."""
+    if action != "secretsmanager:GetSecretValue" or not resource.startswith("arn:") or "*" in resource:
+        return False
+    name = resource.partition(":secret:")[2].partition(":")[0]
+    suffix = name.rpartition("-")[2]
+    return bool(name) and not ("-" in name and len(suffix) == 6 and suffix.isalnum())
+
+
+def _most_specific(kinds: Iterable[str]) -> str:
+    known = [kind for kind in kinds if kind]
+    return next((kind for kind in known if not finding_kinds()[kind].general), next(iter(known), ""))
+
+
+def _of_injected(by_container: dict[str, str]) -> str:
+    """Return the finding about a container that AWS added to the task, if one of them is what failed."""
+    return "sidecar_not_started" if any(is_injected(name) and kind for name, kind in by_container.items()) else ""
+
+
+def _by_exit_codes(containers: Sequence[Ended], seconds: float | None, *, exited: bool) -> str:
+    """Return what exit codes come to: the container that ended by itself is to blame, the others were stopped."""
+    culprits = [row for row in containers if row.exit_code is not None and row.exit_code != SIGTERM]
+    if not culprits:
+        return _without_exit_code(containers, exited=exited)
+    by_themselves = [row for row in culprits if row.exit_code != SIGKILL] or culprits
+    main = next((row for row in by_themselves if row.main), None)
+    return _by_code(main.exit_code, seconds) if main else "sidecar_ended"
+
+
+def _without_exit_code(containers: Sequence[Ended], *, exited: bool) -> str:
+    unhealthy = [row for row in containers if row.unhealthy]
+    if unhealthy:
+        return "container_unhealthy" if any(row.main for row in unhealthy) else "sidecar_ended"
+    return "exited_by_itself" if exited else ""
+
+
+def _by_code(code: Any, seconds: float | None) -> str:
+    if code == 0:
+        return "ended_without_error"
+    if code == SIGKILL:
+        return "killed_without_reason"
+    if code in _NOT_RUNNABLE:
+        return "command_failed"
+    if code in _BY_SIGNAL:
+        return "crashed_by_signal"
+    if code in _AT_ONCE and seconds is not None and seconds <= _AT_ONCE_SECONDS:
+        return "died_at_once"
+    return "exited_by_itself"
