@@ -5,14 +5,16 @@ import sys
 import threading
 
 from ecs_notebook_lib.errors import SourceError, UnknownDemoError
-from ecs_notebook_lib.simulate import SCENARIOS, UnknownScenarioError, World, build, paced, serve
+from ecs_notebook_lib.simulate import RECIPES, SCENARIOS, UnknownScenarioError, World, build, paced, serve
 from ecs_notebook_lib.source import DemoSource, parse_source
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what was asked for; serving ends with Ctrl-C."""
     if options.list:
-        sys.stdout.writelines(f"{row.name:32}{row.summary}\n" for row in SCENARIOS.values())
+        rows = [(row.name, row.summary) for row in SCENARIOS.values()]
+        rows += [(row.name, row.summary) for row in RECIPES.values()]
+        sys.stdout.writelines(f"{name:32}{summary}\n" for name, summary in rows)
         return 0
     if not options.name or not (options.serve or options.out):
         options.parser.error("give NAME and --serve HOST:PORT or --out FILE, or --list")

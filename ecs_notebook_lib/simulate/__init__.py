@@ -2,18 +2,23 @@
 
 from ecs_notebook_lib.simulate.door import install, serve
 from ecs_notebook_lib.simulate.pace import paced
+from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
 from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, build
+from ecs_notebook_lib.simulate.varied import build_varied
 from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
 from ecs_notebook_lib.simulate.world import World
 
 __all__ = [
+    "RECIPES",
     "SCENARIOS",
     "HTTPRequest",
     "HTTPResponse",
+    "Recipe",
     "Scenario",
     "UnknownScenarioError",
     "World",
     "build",
+    "build_varied",
     "install",
     "paced",
     "serve",

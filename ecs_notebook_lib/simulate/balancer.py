@@ -8,7 +8,7 @@ Times: ELB user guide, "Health checks for your target groups"; one passing check
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from ecs_notebook_lib.simulate import probing
+from ecs_notebook_lib.simulate import probing, scripted
 from ecs_notebook_lib.simulate.application import HEALTH_CHECKER, probe_source
 from ecs_notebook_lib.simulate.model import Target, TargetGroup, Task
 
@@ -86,6 +86,7 @@ class Balancer:
         target.become(state, *why)
         self._count(group)
         if state == "healthy":
+            scripted.process(self._world, target.task).serve()
             self._world.scheduler.task_changed(target.task)
         else:
             self._world.scheduler.target_unhealthy(group, target)

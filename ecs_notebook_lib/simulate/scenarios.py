@@ -12,7 +12,10 @@ from ecs_notebook_lib.simulate.account import (
     new_world,
     policy,
 )
+from ecs_notebook_lib.simulate.dialects import DIALECTS
 from ecs_notebook_lib.simulate.model import Service
+from ecs_notebook_lib.simulate.recipes import RECIPES
+from ecs_notebook_lib.simulate.varied import HEALTHY, build_varied
 from ecs_notebook_lib.simulate.world import World
 
 
@@ -102,13 +105,16 @@ class UnknownScenarioError(LookupError):
 def build(name: str, seed: int = 0) -> World:
     """Return the world of a scenario at the moment of the complaint, standing still.
 
+    A name is a story's, `varied-healthy`, a recipe's, or several recipes' joined by `+`; the latter three may end in
+    `@test`, for accounts, frameworks and wordings of the test dialect.
+
     Raises
     ------
     UnknownScenarioError
         If there is no scenario of this name.
     """
     if name not in SCENARIOS:
-        raise UnknownScenarioError(name)
+        return _varied(name, seed)
     scenario, world = SCENARIOS[name], new_world(name, seed)
     rng = world.engine.random
     former = FORMER_ROLE if scenario.prepare is story_faults.task_role and rng.random() < 0.5 else TASK_ROLE
@@ -120,3 +126,11 @@ def build(name: str, seed: int = 0) -> World:
     service = story_times.last_good(world, former, desired=rng.randint(*scenario.desired))
     scenario.tell(world, service, changes)
     return world
+
+
+def _varied(name: str, seed: int) -> World:
+    known, _, dialect = name.partition("@")
+    recipes = [] if known == HEALTHY else known.split("+")
+    if any(recipe not in RECIPES for recipe in recipes) or (dialect or "training") not in DIALECTS:
+        raise UnknownScenarioError(name)
+    return build_varied(recipes, seed, dialect=dialect or "training")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.simulate.model import Deployment, Service, Target, TargetGroup, Task
 from ecs_notebook_lib.simulate.rollout import Rollout
+from ecs_notebook_lib.simulate.script import fill
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
@@ -49,10 +50,20 @@ class Scheduler:
         if task.stopping:
             return
         port = service.shape["loadBalancers"][0]["containerPort"] if service.shape["loadBalancers"] else 0
+        if self._world.registration_error and service.shape["loadBalancers"]:
+            self._tell_registration(service)
+            return
         for group in self._world.groups_of(service):
             self._world.balancer.register(group, task, port, task.shape["availabilityZone"])
             self.tell(service, f"registered 1 targets in (target-group {group.arn})")
         self.task_changed(task)
+
+    def _tell_registration(self, service: Service) -> None:
+        [group, *_] = self._world.groups_of(service)
+        world = self._world
+        facts = {"group": group.arn, "partition": world.partition, "account": world.account, **world.slots}
+        error = fill(world.registration_error, facts)
+        self.tell_state(service, f"failed to register targets in (target-group {group.arn}) with (error {error})")
 
     def task_changed(self, task: Task) -> None:
         """Look at the service again: one of its tasks became healthy."""
@@ -64,6 +75,9 @@ class Scheduler:
         code = task.shape["stopCode"]
         if code == "TaskFailedToStart":
             task.deployment.failed_starts += 1
+            if self._world.told_starts:
+                text = f"was unable to place a task. Reason: {task.shape['stoppedReason']}."
+                self.tell_state(service, text, about="start")
             self.rollout.failed(service, task.deployment, stage=1)
         elif code == "EssentialContainerExited":
             task.deployment.shape["failedTasks"] += 1
@@ -261,12 +275,12 @@ class Scheduler:
         for total in ("runningCount", "pendingCount"):
             service.shape[total] = sum(deployment.shape[total] for deployment in service.deployments)
 
-    def tell_state(self, service: Service, text: str) -> None:
+    def tell_state(self, service: Service, text: str, *, about: str = "") -> None:
         """Write a service event about how things are, unless the same was said in the last six hours."""
         now = self._world.engine.now
-        told = service.last_told.get(text)
+        told = service.last_told.get(about or text)
         if told is None or now - told >= _REPEAT_AFTER:
-            service.last_told[text] = now
+            service.last_told[about or text] = now
             self.tell(service, text)
 
     def tell(self, service: Service, text: str) -> None:

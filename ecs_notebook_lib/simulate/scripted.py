@@ -79,7 +79,8 @@ class Process:
         refusal = next((need for need in self.program.needs if self.world.denial(self.task, need) is not None), None)
         if refusal is not None:
             self.after(self.world.engine.between(0.4, 3.0), "refused", refusal)
-        self._serve()
+        if not self.world.groups_of(self.world.scheduler.service_of(self.task)):
+            self.serve()
 
     def die(self, death: Death) -> None:
         """End with an exit code and the last words."""
@@ -163,7 +164,8 @@ class Process:
 
         return Periodic(begin or self.world.now, float(period), text, agent)
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
+        """Answer customers from now on: a load balancer sends them to healthy targets only."""
         if not self.script.framework.access or self.script.warming[0] > 0:
             return
         paths = [path for path in self.program.routes if path not in ("*", "/health") and "health" not in path]
@@ -172,7 +174,7 @@ class Process:
             self.stream.periodic.append(self.requests(f"203.0.113.{20 + number}", path, period, _BROWSER))
 
     def _repeat(self) -> None:
-        texts, period = self.script.repeats, self.world.engine.between(6, 14)
+        texts, period = self.script.repeats, self.world.engine.between(8, 30)
 
         def text(when: datetime, number: int) -> str:
             return line(self.world, self.script, texts[number % len(texts)], when)

@@ -34,6 +34,11 @@ class Tasks:
             self._after(self._world.engine.between(8, 16), task, self._connect)
         return task
 
+    def _doomed(self, task: Task) -> bool:
+        """Say whether a later phase of the start has its own reason to end."""
+        hitches = self._world.hitches.get(task.shape["taskDefinitionArn"], ())
+        return any(hitch.hits(self._world, task) for hitch in hitches)
+
     def _hitched(self, task: Task, phase: str) -> bool:
         """Say whether the task's start ends in this phase; if so, let it end in time."""
         for hitch in self._world.hitches.get(task.shape["taskDefinitionArn"], ()):
@@ -122,7 +127,7 @@ class Tasks:
         """Do what the execution role is for: registry, secrets, log stream; then pull the image."""
         if self._hitched(task, "prepare"):
             return
-        refusal = refusal_to_start(self._world, task)
+        refusal = None if self._doomed(task) else refusal_to_start(self._world, task)
         if refusal is not None:
             self._stop_now(task, "TaskFailedToStart", refusal)
             return

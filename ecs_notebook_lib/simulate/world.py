@@ -61,6 +61,9 @@ class World:
         self.hitches: dict[str, list[Hitch]] = {}
         self.sidecars: dict[str, list[Sidecar]] = {}
         self.slots: dict[str, object] = {}
+        self.told_starts = False
+        self.registration_error = ""
+        """Why ECS cannot register targets; empty if it can."""
         self._unseen = LogGroup("", start)
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)

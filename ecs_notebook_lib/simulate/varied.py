@@ -1,0 +1,147 @@
+"""Varied worlds: a seeded account of its own, in which the faults of recipes come together."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from dataclasses import replace
+from datetime import timedelta
+from random import Random
+
+from ecs_notebook_lib.simulate.dialects import DIALECTS
+from ecs_notebook_lib.simulate.draws import draw
+from ecs_notebook_lib.simulate.faults import Fault
+from ecs_notebook_lib.simulate.model import Deployment, Service
+from ecs_notebook_lib.simulate.plan import Plan, Revision
+from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
+from ecs_notebook_lib.simulate.varied_account import create_service, minutes, raise_world, register_revision
+from ecs_notebook_lib.simulate.world import World
+
+HEALTHY = "varied-healthy"
+_LONGEST_WAIT = minutes(45)
+_SCALED_IN = "Scaling activity"
+
+
+def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training") -> World:
+    """Return a world at the moment of the complaint, standing still; without recipes nothing is wrong in it.
+
+    Raises
+    ------
+    KeyError
+        If there is no recipe or dialect of a name.
+    """
+    name = "+".join(recipes) or HEALTHY
+    scenario = name if dialect == "training" else f"{name}@{dialect}"
+    chosen = [RECIPES[recipe] for recipe in recipes]
+    plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect)
+    world = raise_world(plan, scenario, seed)
+    world.faults += [Fault(row.summary, _changes_nothing, _hurts, row.cause) for row in chosen]
+    _tell(world, plan)
+    return world
+
+
+def _changes_nothing(_world: World) -> None:
+    """Change nothing: the plan has done it."""
+
+
+def _hurts(_world: World) -> bool:
+    return True
+
+
+def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str) -> Plan:
+    plan = draw(rng, DIALECTS[dialect])
+    plan.paired = len(chosen) > 1
+    for recipe in chosen:
+        recipe.apply(plan)
+        plan.causes.append(recipe.cause)
+    plan.late = plan.late and not plan.first
+    if plan.late and plan.new.hitches and not plan.told_starts:
+        plan.chances["capture"] = True  # else nothing would be left of why the tasks did not start
+    return plan
+
+
+def _tell(world: World, plan: Plan) -> None:
+    """Let the good revision run, make the change, deploy, and stop at the moment of the complaint."""
+    number = plan.rng.randint(3, 240)
+    world.told_starts = plan.told_starts
+    if plan.chances.get("neighbour"):
+        _add_neighbour(world, plan)
+    if plan.first:
+        for edit in plan.edits:
+            edit(world)
+        service = create_service(world, plan, register_revision(world, plan, plan.new, number))
+    else:
+        service = create_service(world, plan, register_revision(world, plan, plan.good, number))
+        world.run_until(world.now + timedelta(hours=plan.rng.uniform(1.5, 14)))
+        for edit in plan.edits:
+            world.edit(edit)
+        for _ in range(plan.attempts):
+            number += 1
+            _attempt(world, plan, service, number)
+        _deploy(world, plan, service, number + 1)
+    deployment = service.deployments[0]
+    for step in plan.after:
+        step(world, service, deployment)
+    _wait(world, plan, service, deployment)
+    for edit in plan.finish:
+        world.edit(edit)
+
+
+def _deploy(world: World, plan: Plan, service: Service, number: int) -> None:
+    if plan.new.network:
+        network = service.shape["networkConfiguration"]["awsvpcConfiguration"]
+        known = {name: value for name, value in plan.new.network.items() if name != "securityGroups"}
+        groups = [str(world.slots.get(name, name)) for name in plan.new.network.get("securityGroups", ())]
+        changed = network | deepcopy(known) | ({"securityGroups": groups} if groups else {})
+        service.shape["networkConfiguration"] = {"awsvpcConfiguration": changed}
+    world.scheduler.rollout.begin(service, register_revision(world, plan, plan.new, number))
+
+
+def _attempt(world: World, plan: Plan, service: Service, number: int) -> None:
+    """Fail, give up after the waiter did, go back, and do something else for hours."""
+    _deploy(world, plan, service, number)
+    world.run_until(world.now + minutes(plan.rng.uniform(10, 18)))
+    failing = service.deployments[0].shape["taskDefinition"].rpartition(":")[2] == str(number)
+    if failing and service.deployments[0].shape["rolloutState"] == "IN_PROGRESS":
+        world.scheduler.rollout.stop(service)
+    world.run_until(world.now + minutes(plan.rng.uniform(35, 180)))
+
+
+def _wait(world: World, plan: Plan, service: Service, deployment: Deployment) -> None:
+    """Let time pass until one asks: not before something was to be seen, and in some worlds hours later."""
+    begin = world.now
+    world.run_until(begin + minutes(plan.ask_after))
+    while plan.causes and not (plan.silent or _seen(world, plan, deployment)) and world.now - begin < _LONGEST_WAIT:
+        world.run_until(world.now + minutes(1))
+    if plan.late:
+        if service.deployments[0] is deployment and not plan.silent and plan.causes:
+            _give_up(world, service)
+        world.run_until(world.now + timedelta(hours=plan.rng.uniform(1.6, 7)))
+    world.run_until(world.now.replace(microsecond=0) + timedelta(seconds=1))
+
+
+def _seen(world: World, plan: Plan, deployment: Deployment) -> bool:
+    """Say whether tasks of the deployment have failed: more of them where two faults take turns."""
+    stopped = [
+        task
+        for task in world.tasks.by_arn.values()
+        if task.deployment is deployment and not task.shape.get("stoppedReason", _SCALED_IN).startswith(_SCALED_IN)
+    ]
+    return len(stopped) >= (4 if plan.paired else 1) or deployment.stopped
+
+
+def _give_up(world: World, service: Service) -> None:
+    """Go back to the good revision: by stopping the rollout, or by deploying it again."""
+    good = next(row for row in service.past if row.record["status"] == "SUCCESSFUL")
+    if good in service.deployments and service.deployments[0].shape["rolloutState"] == "IN_PROGRESS":
+        world.scheduler.rollout.stop(service)
+    elif service.deployments[0] is not good:
+        world.scheduler.rollout.begin(service, good.shape["taskDefinition"])
+
+
+def _add_neighbour(world: World, plan: Plan) -> None:
+    """Let another service run in the cluster, with events of its own."""
+    name = f"{plan.name}-worker"
+    script = replace(plan.good.script, says=(), repeats=())
+    program = replace(plan.good.program, script=script, needs=(), memory_mib=200.0)
+    other = replace(plan, name=name, desired=1, balanced=False, service={}, breaker=False, new=Revision(program))
+    arn = register_revision(world, other, Revision(program), plan.rng.randint(2, 60))
+    create_service(world, other, arn)
