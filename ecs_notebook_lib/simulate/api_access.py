@@ -218,7 +218,8 @@ class _Access:
         name = call.params["repositoryName"]
         self._repository(name)
         prefix = f"{self._world.registry}/{name}:"
-        stored = {image.removeprefix(prefix): image for image in self._world.programs if image.startswith(prefix)}
+        pushed = [image for image in self._world.programs if image not in self._world.holdings.unpushed]
+        stored = {image.removeprefix(prefix): image for image in pushed if image.startswith(prefix)}
         details = {tag: self._image_row(name, tag, image) for tag, image in stored.items()}
         wanted = call.params.get("imageIds")
         if wanted is None:

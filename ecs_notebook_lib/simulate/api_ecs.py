@@ -24,6 +24,7 @@ def handlers(world: "World") -> dict[str, Handler]:
         "ecs:DescribeServices": api.describe_services,
         "ecs:DescribeTaskDefinition": api.describe_task_definition,
         "ecs:DescribeTasks": api.describe_tasks,
+        "ecs:GetTaskProtection": api.get_task_protection,
         "ecs:ListClusters": api.list_clusters,
         "ecs:ListServiceDeployments": api.list_service_deployments,
         "ecs:ListServices": api.list_services,
@@ -116,6 +117,20 @@ class _Ecs:
         found = [by_id[named(task)].shape for task in wanted if named(task) in by_id]
         return {"tasks": found, "failures": [self._missing("task", t) for t in wanted if named(t) not in by_id]}
 
+    def get_task_protection(self, call: Call) -> dict[str, Any]:
+        self._cluster(call)
+        wanted = {named(task) for task in call.params.get("tasks", ())}
+        tasks = [task for task in self._world.tasks.by_arn.values() if task.id in wanted]
+        known = {task.id for task in tasks}
+        until = self._world.engine.now + timedelta(hours=2)
+        rows = [
+            {"taskArn": task.shape["taskArn"], "protectionEnabled": task.protected}
+            | ({"expirationDate": until} if task.protected else {})
+            for task in tasks
+        ]
+        failures = [self._missing("task", task) for task in call.params.get("tasks", ()) if named(task) not in known]
+        return {"protectedTasks": rows, "failures": failures}
+
     def describe_task_definition(self, call: Call) -> dict[str, Any]:
         name = named(call.params["taskDefinition"])
         definitions = self._world.task_definitions
@@ -137,6 +152,8 @@ class _Ecs:
     def list_service_deployments(self, call: Call) -> dict[str, Any]:
         self._cluster(call)
         service = self._service(call.params["service"])
+        if service.shape["deploymentController"]["type"] != "ECS":
+            raise AWSError("UnsupportedFeatureException", "The service does not use the ECS deployment controller.")
         rows = [deployment.record for deployment in reversed(service.past)]
         rows = [row for row in rows if self._in_time(row, call.params.get("createdAt", {}))]
         status = call.params.get("status")

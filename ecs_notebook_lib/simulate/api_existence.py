@@ -61,6 +61,8 @@ class _Existence:
         prefix = f"{self._world.registry}/{repository}:"
         for image in self._world.programs:
             tag, digest = image.removeprefix(prefix), self._world.image_digest(image)
+            if image in self._tables.unpushed:
+                continue
             if image.startswith(prefix) and {"imageTag": tag, "imageDigest": digest}.items() >= identifier.items():
                 return image
         return None

@@ -55,7 +55,7 @@ def draw(rng: Random, dialect: Dialect) -> Plan:
     _rollout(plan)
     _checks(plan)
     _containers(plan)
-    plan.new = replace(good, container=dict(good.container), sidecars=list(good.sidecars), hitches=[])
+    plan.new = replace(good, container=dict(good.container), sidecars=list(good.sidecars), hitches=[], network={})
     _story(plan)
     return plan
 

@@ -16,6 +16,8 @@ class Holdings:
     """
 
     platforms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    unpushed: set[str] = field(default_factory=set)
+    """References that task definitions name and no registry holds."""
     pull_through_rules: list[Shape] = field(default_factory=list)
     parameters: dict[str, Shape] = field(default_factory=dict)
     file_systems: dict[str, Shape] = field(default_factory=dict)

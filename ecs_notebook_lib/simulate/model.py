@@ -46,6 +46,8 @@ class Task:
     life: "Life | None" = None
     ready_at: datetime | None = None
     """Since when its program listens; kept in varied worlds."""
+    protected: bool = False
+    """Scale-in may not take it."""
     instance: str = ""
     """The EC2 instance on which it runs; empty on Fargate."""
     number: int = 0
@@ -97,6 +99,8 @@ class Deployment:
     started: int = 0
     """How many tasks it has started."""
     ever_running: bool = False
+    keeps_older: bool = False
+    """Older deployments stay until it is through: blue/green, or a bake time."""
     stopped: bool = False
     """The circuit breaker, or somebody, ended it: it starts no more tasks."""
 

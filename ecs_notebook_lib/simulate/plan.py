@@ -48,6 +48,9 @@ class Revision:
     hitches: list[Hitch] = field(default_factory=list)
     image: str = ""
     """The image's reference if it is not in the account's own registry."""
+    pushed: bool = True
+    platforms: tuple[str, ...] | None = None
+    """What the image is built for; empty if its manifest does not say; None for the usual."""
     network: Shape = field(default_factory=dict)
     """Members of awsvpcConfiguration that come with this revision."""
     task_role: str = ""

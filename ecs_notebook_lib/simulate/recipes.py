@@ -5,10 +5,32 @@ A module of recipes takes `Plan` and `Recipe` from `plan`, and exports its recip
 
 from collections.abc import Mapping
 
-from ecs_notebook_lib.simulate import recipes_access, recipes_health
+from ecs_notebook_lib.simulate import (
+    recipes_access,
+    recipes_application,
+    recipes_aws,
+    recipes_dependency,
+    recipes_health,
+    recipes_image,
+    recipes_network,
+    recipes_resources,
+    recipes_rollout,
+    recipes_start,
+)
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 
 __all__ = ["RECIPES", "Plan", "Recipe"]
 
-_MODULES = (recipes_health, recipes_access)
+_MODULES = (
+    recipes_health,
+    recipes_access,
+    recipes_start,
+    recipes_image,
+    recipes_network,
+    recipes_resources,
+    recipes_application,
+    recipes_dependency,
+    recipes_rollout,
+    recipes_aws,
+)
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for module in _MODULES for recipe in module.RECIPES}

@@ -263,6 +263,8 @@ def rolled_back(plan: Plan, reason: str) -> None:
     seconds = plan.rng.uniform(60, 240)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
+        deployment.keeps_older = True
+
         def back() -> None:
             deployment.stopped = True
             deployment.record["lifecycleStage"] = "PRE_SCALE_UP" if "PRE_SCALE_UP" in reason else "SCALE_UP"

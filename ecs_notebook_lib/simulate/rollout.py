@@ -153,11 +153,12 @@ class Rollout:
         deployment.record["deploymentCircuitBreaker"]["failureCount"] = deployment.failures
         if deployment.failures >= threshold(service.desired):
             deployment.record["deploymentCircuitBreaker"]["status"] = "TRIGGERED"
-            self._fail(service, deployment, "tasks failed to start.", rollback=breaker["rollback"])
+            self.fail(service, deployment, "tasks failed to start.", rollback=breaker["rollback"])
 
-    def _fail(self, service: Service, deployment: Deployment, why: str, *, rollback: bool) -> None:
+    def fail(self, service: Service, deployment: Deployment, why: str, *, rollback: bool) -> None:
+        """End a deployment that its circuit breaker or an alarm found failing; go back if that is asked for."""
         deployment.stopped = True
-        reason = f"ECS deployment circuit breaker: {why}"
+        reason = f"ECS deployment {'failed' if 'alarm' in why else 'circuit breaker'}: {why}"
         deployment.shape |= {"rolloutState": "FAILED", "rolloutStateReason": reason}
         self._scheduler.tell(service, f"(deployment {deployment.id}) deployment failed: {why}")
         if rollback and self.back(service, deployment, reason):

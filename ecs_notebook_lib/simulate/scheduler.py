@@ -204,6 +204,10 @@ class Scheduler:
             self.tell_state(service, f"failed to launch a task with (error {denial}).")
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
+        if self._world.placement_error and service.name == self._world.service:
+            self.tell_state(service, self._world.placement_error)
+            self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
+            return
         started = [self._world.tasks.start(service, deployment) for _ in range(count)]
         names = " ".join(f"(task {task.id})" for task in started)
         self.tell(service, f"has started {count} tasks: {names}.")
@@ -221,14 +225,17 @@ class Scheduler:
         primary = service.deployments[0]
         ready = sum(self.healthy(task) for task in primary.tasks)
         left = max(0, upper - primary.shape["desiredCount"])
-        for deployment in service.deployments[1:]:
+        for deployment in () if primary.keeps_older else service.deployments[1:]:
             keep = max(0, min(left, service.desired - ready if lower else 0, deployment.shape["desiredCount"]))
             if deployment.stopped:
                 keep = 0
             left -= keep
             deployment.shape["desiredCount"] = keep
             surplus = sorted(deployment.alive, key=self.healthy)[: max(0, len(deployment.alive) - keep)]
+            self._tell_protected(service, surplus)
             for task in surplus:
+                if task.protected:
+                    continue
                 if self.healthy(task):
                     if healthy <= lower:
                         continue
@@ -236,6 +243,13 @@ class Scheduler:
                 self._drain(service, task)
         for task in sorted(primary.alive, key=self.healthy)[: max(0, len(primary.alive) - service.desired)]:
             self._drain(service, task)
+
+    def _tell_protected(self, service: Service, surplus: Iterable[Task]) -> None:
+        """Tell that tasks which should go may not: they are protected from scale-in."""
+        number = sum(task.protected for task in surplus)
+        if number:
+            reason = f"was unable to scale in due to (reason {number} tasks under protection)"
+            self.tell_state(service, reason, about="protection")
 
     def _tell_if_stuck(self, service: Service) -> None:
         """Tell that the percentages let the newest deployment neither start a task nor stop one of another."""

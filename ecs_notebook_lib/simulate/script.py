@@ -60,6 +60,8 @@ class Script:
     response_seconds: float = 0.02
     hangs_after: float | None = None
     """So many seconds after it listens it stops answering, and lives on."""
+    hanging: tuple[str, ...] = ()
+    """Printed when it stops answering."""
     death: Death | None = None
     says: tuple[str, ...] = ()
     """Printed while it starts."""

@@ -89,7 +89,7 @@ class Process:
 
     def hang(self) -> None:
         """Stop answering, and live on."""
-        self.say(*self.script.on_error)
+        self.say(*self.script.hanging)
         self.task.answering = False
         self.world.balancer.look_again(self.task)
         if self.world.container_definition(self.task).get("healthCheck"):

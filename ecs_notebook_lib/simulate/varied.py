@@ -1,7 +1,6 @@
 """Varied worlds: a seeded account of its own, in which the faults of recipes come together."""
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -12,7 +11,7 @@ from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Revision
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
-from ecs_notebook_lib.simulate.varied_account import create_service, minutes, raise_world, register_revision
+from ecs_notebook_lib.simulate.varied_account import create_service, minutes, network_of, raise_world, register_revision
 from ecs_notebook_lib.simulate.world import World
 
 HEALTHY = "varied-healthy"
@@ -67,9 +66,9 @@ def _tell(world: World, plan: Plan) -> None:
     if plan.first:
         for edit in plan.edits:
             edit(world)
-        service = create_service(world, plan, register_revision(world, plan, plan.new, number))
+        service = create_service(world, plan, plan.new, register_revision(world, plan, plan.new, number))
     else:
-        service = create_service(world, plan, register_revision(world, plan, plan.good, number))
+        service = create_service(world, plan, plan.good, register_revision(world, plan, plan.good, number))
         world.run_until(world.now + timedelta(hours=plan.rng.uniform(1.5, 14)))
         for edit in plan.edits:
             world.edit(edit)
@@ -86,12 +85,7 @@ def _tell(world: World, plan: Plan) -> None:
 
 
 def _deploy(world: World, plan: Plan, service: Service, number: int) -> None:
-    if plan.new.network:
-        network = service.shape["networkConfiguration"]["awsvpcConfiguration"]
-        known = {name: value for name, value in plan.new.network.items() if name != "securityGroups"}
-        groups = [str(world.slots.get(name, name)) for name in plan.new.network.get("securityGroups", ())]
-        changed = network | deepcopy(known) | ({"securityGroups": groups} if groups else {})
-        service.shape["networkConfiguration"] = {"awsvpcConfiguration": changed}
+    service.shape["networkConfiguration"] = {"awsvpcConfiguration": network_of(world, plan, plan.new)}
     world.scheduler.rollout.begin(service, register_revision(world, plan, plan.new, number))
 
 
@@ -99,9 +93,8 @@ def _attempt(world: World, plan: Plan, service: Service, number: int) -> None:
     """Fail, give up after the waiter did, go back, and do something else for hours."""
     _deploy(world, plan, service, number)
     world.run_until(world.now + minutes(plan.rng.uniform(10, 18)))
-    failing = service.deployments[0].shape["taskDefinition"].rpartition(":")[2] == str(number)
-    if failing and service.deployments[0].shape["rolloutState"] == "IN_PROGRESS":
-        world.scheduler.rollout.stop(service)
+    if service.deployments[0].shape["taskDefinition"].endswith(f":{number}"):
+        _give_up(world, service)
     world.run_until(world.now + minutes(plan.rng.uniform(35, 180)))
 
 
@@ -144,4 +137,4 @@ def _add_neighbour(world: World, plan: Plan) -> None:
     program = replace(plan.good.program, script=script, needs=(), memory_mib=200.0)
     other = replace(plan, name=name, desired=1, balanced=False, service={}, breaker=False, new=Revision(program))
     arn = register_revision(world, other, Revision(program), plan.rng.randint(2, 60))
-    create_service(world, other, arn)
+    create_service(world, other, other.new, arn)

@@ -167,6 +167,10 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
     """Register a task definition, push its image, and note what happens to its tasks; return its ARN."""
     image = revision.image or f"{world.registry}/{plan.name}:{number}.{world.engine.hexadecimal(7)}"
     world.programs[image] = revision.program
+    if not revision.pushed:
+        world.holdings.unpushed.add(image)
+    if revision.platforms is not None:
+        world.holdings.platforms[image] = revision.platforms
     arn = world.arn("ecs", f"task-definition/{plan.name}:{number}")
     main = _container(world, plan, image) | deepcopy(revision.container)
     main["dependsOn"] = [{"containerName": one.name, "condition": "START"} for one in revision.sidecars if one.first]
@@ -235,7 +239,7 @@ def _sidecar(world: World, plan: Plan, row: Any) -> Shape:
     return shape
 
 
-def create_service(world: World, plan: Plan, task_definition: str) -> Service:
+def create_service(world: World, plan: Plan, revision: Revision, task_definition: str) -> Service:
     """Create the service, and begin its first deployment."""
     shape: Shape = {
         "serviceArn": world.arn("ecs", f"service/{world.cluster}/{plan.name}"),
@@ -266,7 +270,7 @@ def create_service(world: World, plan: Plan, task_definition: str) -> Service:
         "createdAt": world.now,
         "placementConstraints": [],
         "placementStrategy": [],
-        "networkConfiguration": {"awsvpcConfiguration": _network(world, plan)},
+        "networkConfiguration": {"awsvpcConfiguration": network_of(world, plan, revision)},
         "healthCheckGracePeriodSeconds": plan.grace if plan.balanced else 0,
         "schedulingStrategy": "REPLICA",
         "deploymentController": {"type": "ECS"},
@@ -283,12 +287,15 @@ def create_service(world: World, plan: Plan, task_definition: str) -> Service:
     return service
 
 
-def _network(world: World, plan: Plan) -> Shape:
-    return {
+def network_of(world: World, plan: Plan, revision: Revision) -> Shape:
+    """Return the awsvpcConfiguration with which a revision is deployed; its groups may be named by slots."""
+    usual = {
         "subnets": list(world.zones),
-        "securityGroups": [world.slots["task_group"]],
+        "securityGroups": ["task_group"],
         "assignPublicIp": "ENABLED" if plan.egress == "public" else "DISABLED",
     }
+    network = usual | deepcopy(revision.network)
+    return network | {"securityGroups": [str(world.slots.get(name, name)) for name in network["securityGroups"]]}
 
 
 def minutes(number: float) -> timedelta:

@@ -62,6 +62,8 @@ class World:
         self.sidecars: dict[str, list[Sidecar]] = {}
         self.slots: dict[str, object] = {}
         self.told_starts = False
+        self.placement_error = ""
+        """The event that tells why no task of the service can be placed; empty if one can."""
         self.registration_error = ""
         """Why ECS cannot register targets; empty if it can."""
         self._unseen = LogGroup("", start)
