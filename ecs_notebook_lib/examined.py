@@ -181,7 +181,22 @@ def _examined(known: list[Deployment]) -> Deployment | None:
         d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"
     ]
     newer = [d for d in troubled if primary is None or d.created_at > primary.created_at]
-    return newer[-1] if newer else primary
+    return newer[-1] if newer else _gone_back_from(known, primary) or primary
+
+
+def _gone_back_from(known: list[Deployment], primary: Deployment | None) -> Deployment | None:
+    """Return the deployment that was given up for an earlier good revision, if that is what the newest one is.
+
+    A newest deployment of another revision is a correction: what failed before it is over.
+    """
+    if primary is None or primary not in known:
+        return None
+    before = known[: known.index(primary)]
+    given_up = before[-1] if before else None
+    if given_up is None or given_up.succeeded or given_up.service_deployment_status not in _NOT_GOOD | _ROLLED_BACK:
+        return None
+    was_good = any(d.succeeded and d.task_definition == primary.task_definition for d in before)
+    return given_up if was_good and given_up.task_definition not in ("", primary.task_definition) else None
 
 
 def _last_good(known: list[Deployment], examined: Deployment | None) -> Deployment | None:

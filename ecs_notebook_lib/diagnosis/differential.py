@@ -18,6 +18,9 @@ from ecs_notebook_lib.knowledge.weights import (
 ALSO_DECIBANS = 13.0
 """What must be left for a second cause once the first has explained what it can: odds of 20 to 1."""
 
+ALSO_PROBABILITY = 0.5
+"""How likely it must be, on that evidence, to be told: more likely than not."""
+
 _NOTICEABLE = 0.5
 """Weights below this, in decibans, change nothing that could be read."""
 
@@ -160,12 +163,18 @@ def _ranked(
 
 
 def second_causes(evidence: Sequence[Evidence], first: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the causes that are needed beside the first: what it explains is taken out, and the rest ranked again."""
+    """Return the causes that are needed beside the first: what it explains is taken out, and the rest ranked again.
+
+    A second one of the same family is left out: two ways of seeing one fault differ only in name.
+    """
     explained = {row.group for row in evidence if row.finding and row.weights.get(first, 0.0) > 0}
     rest = [row for row in evidence if row.group not in explained]
+    likely = posterior(rest)
     second = []
-    for name in causes():
+    for name, cause in causes().items():
+        if cause.family == first.partition(".")[0] or likely[name] < ALSO_PROBABILITY:
+            continue
         counted = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
-        if name != first and sum(weight for _, weight in counted) >= ALSO_DECIBANS:
+        if sum(weight for _, weight in counted) >= ALSO_DECIBANS:
             second.append((name, tuple(row.finding for row, weight in counted if weight > 0)))
     return tuple(second)

@@ -22,6 +22,9 @@ _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
 
+_ECS_OWN_SERVICES = frozenset({"elasticloadbalancing", "ec2", "autoscaling", "servicediscovery", "vpc-lattice", "lambda"})
+"""What ECS does with its own role; all else in a service event is what it does for a task, with the execution role."""
+
 _VERDICTS = frozenset(
     {"failed_elb_health_checks", "failed_container_health_checks", "tasks_interrupted", "maintenance"}
 )
@@ -104,6 +107,9 @@ def reading_of_message(message: Message) -> str:
     """Return the kind of finding that a message comes to: of what it quotes, if that tells more."""
     inner = message.innermost
     kind = reading_of(inner.kind, where=inner.where) or reading_of(message.kind, where=message.where)
+    if inner.kind == "access_denied" and inner.where == "service_event":
+        own = inner.parts.get("action", "").partition(":")[0] in _ECS_OWN_SERVICES
+        kind = "service_role_wrong" if own else "start_access_denied"
     if kind == "start_access_denied" and is_partial_secret(
         inner.parts.get("action", ""), inner.parts.get("resource", "")
     ):

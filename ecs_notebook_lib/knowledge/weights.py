@@ -1,6 +1,7 @@
 """Causes, kinds of findings and checks: the tables that the differential is computed from."""
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -125,7 +126,7 @@ def causes() -> Mapping[str, Cause]:
 def _cause(name: str, row: Mapping[str, Any]) -> Cause:
     return Cause(
         name=name,
-        prior=row["prior"],
+        prior=row["prior"] * _family_factors()[name.partition(".")[0]],
         meaning=row["meaning"],
         mechanism=row["mechanism"],
         shows=row["shows"],
@@ -133,6 +134,19 @@ def _cause(name: str, row: Mapping[str, Any]) -> Cause:
         told_apart=row["told_apart"],
         remedies=tuple(row["remedies"]),
     )
+
+
+@cache
+def _family_factors() -> Mapping[str, float]:
+    """Return by how much the priors of each family change once the real incidents are counted in."""
+    table = read_table("causes")
+    judged = {family: sum(row["prior"] for row in rows.values()) for family, rows in table.items()}
+    total, fitted = sum(judged.values()), read_table("fitted")
+    counts: Mapping[str, int] = fitted["incidents"]
+    strength = fitted["strength"]["priors"]
+    seen = strength + sum(counts.values())
+    share = {family: (strength * mass / total + counts.get(family, 0)) / seen for family, mass in judged.items()}
+    return {family: (1 - PRIOR_NONE_OF_THESE) * share[family] / mass for family, mass in judged.items()}
 
 
 @cache
@@ -150,7 +164,7 @@ def finding_kinds() -> Mapping[str, FindingKind]:
 
 def lapse_of(observed: str) -> float:
     """Return how often all evidence together misleads, of what was read `live`, or was `reported` by somebody."""
-    return float(read_table("calibration")["lapse"][observed])
+    return float(read_table("fitted")["lapse"][observed])
 
 
 @cache
@@ -192,9 +206,9 @@ def _kind_of_shares(name: str, row: Mapping[str, Any]) -> FindingKind:
 
     A cause's weight is its share over its prior, against the same ratio of all causes that the row does not name.
     """
-    shares: Mapping[str, float] = row["shares"]
-    for cause in shares:
+    for cause in row["shares"]:
         _check_cause(name, cause)
+    shares = _counted_in(name, row["shares"])
     named = sum(causes()[cause].prior for cause in shares)
     every = PRIOR_NONE_OF_THESE + sum(cause.prior for cause in causes().values())
     rest = (1 - sum(shares.values())) / (every - named)
@@ -211,6 +225,26 @@ def _kind_of_shares(name: str, row: Mapping[str, Any]) -> FindingKind:
         says=row.get("says", ""),
         messages=tuple(row.get("messages", ())),
     )
+
+
+def _counted_in(name: str, shares: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the shares with the real incidents counted in that showed this kind: judgement is worth `strength` ones.
+
+    An incident tells the family only; within one, judgement stays.
+    """
+    fitted = read_table("fitted")
+    counts: Mapping[str, int] = fitted["shown"].get(name, {})
+    strength = fitted["strength"]["shares"]
+    seen = strength + sum(counts.values())
+    mass: dict[str, float] = defaultdict(float)
+    for cause, share in shares.items():
+        mass[cause.partition(".")[0]] += share
+    factor = {family: (strength + counts.get(family, 0) / total) / seen for family, total in mass.items()}
+    return {cause: share * factor[cause.partition(".")[0]] for cause, share in shares.items()}
+
+
+COMPUTED = (causes, _family_factors, finding_kinds, readings)
+"""What has to be computed anew when a table is replaced."""
 
 
 @cache

@@ -104,6 +104,8 @@ def created_tasks(frames: Frames) -> Iterator[Finding]:
     age = (frames.snapshot.as_of - examined.created_at).total_seconds()
     if own.any():
         return
+    if "tasks" in frames.gaps:
+        raise NothingToExamineError("the list of tasks is not complete")
     if not _YOUNG < age < _LISTED:
         raise NothingToExamineError("the deployment is too young, or so old that ECS may have forgotten its tasks")
     minutes = f"{age / 60:.0f} min"
