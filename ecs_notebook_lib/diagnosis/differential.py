@@ -30,6 +30,7 @@ class Evidence:
     """One thing that was looked for, and what it weighs for each cause.
 
     `finding` is its id, empty if it was not found; a `general` one counts only while its group has no specific one.
+    An `alternative` is one of several ways in which a cause shows itself: that the others are absent is no news.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Evidence:
     finding: str
     weights: Mapping[str, float]
     general: bool = False
+    alternative: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ def _found(finding: Finding, finding_id: str) -> Evidence:
     kind = finding_kinds()[finding.kind]
     weights = {cause: kind.weight(cause) for cause in causes()}
     counted = {cause: weight for cause, weight in weights.items() if weight}
-    return Evidence(kind.name, kind.group, finding_id, counted, kind.general)
+    return Evidence(kind.name, kind.group, finding_id, counted, kind.general, kind.alternative)
 
 
 def _not_found(name: str) -> Evidence:
@@ -80,7 +82,8 @@ def _not_found(name: str) -> Evidence:
     if kind.contributing:
         return Evidence(name, kind.group, "", {})
     weights = {cause: kind.clear_weight(cause) for cause in causes()}
-    return Evidence(name, kind.group, "", {cause: w for cause, w in weights.items() if abs(w) >= _NOTICEABLE})
+    noticed = {cause: weight for cause, weight in weights.items() if abs(weight) >= _NOTICEABLE}
+    return Evidence(name, kind.group, "", noticed, alternative=kind.alternative)
 
 
 def counted_weights(evidence: Sequence[Evidence], cause: str) -> list[tuple[Evidence, float]]:
@@ -97,7 +100,23 @@ def counted_weights(evidence: Sequence[Evidence], cause: str) -> list[tuple[Evid
         best = strongest.get(row.group)
         if best is None or abs(weight) > abs(best[1]):
             strongest[row.group] = (row, weight)
-    return list(strongest.values())
+    return _without_other_ways(list(strongest.values()))
+
+
+def _without_other_ways(counted: list[tuple[Evidence, float]]) -> list[tuple[Evidence, float]]:
+    """Return what counts if a cause shows itself in one of several ways: absences of them count once at most.
+
+    Once one of the ways was seen the others are not missed.
+    """
+    absent = [row for row in counted if row[0].alternative and not row[0].finding and row[1] < 0]
+    if len(absent) < 2 and not (absent and any(_shows(row) for row in counted)):
+        return counted
+    kept = [] if any(_shows(row) for row in counted) else [min(absent, key=lambda row: row[1])]
+    return [row for row in counted if row not in absent] + kept
+
+
+def _shows(row: tuple[Evidence, float]) -> bool:
+    return bool(row[0].alternative and row[0].finding and row[1] > 0)
 
 
 def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:

@@ -22,7 +22,9 @@ _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
 
-_ECS_OWN_SERVICES = frozenset({"elasticloadbalancing", "ec2", "autoscaling", "servicediscovery", "vpc-lattice", "lambda"})
+_ECS_OWN_SERVICES = frozenset(
+    {"elasticloadbalancing", "ec2", "autoscaling", "servicediscovery", "vpc-lattice", "lambda"}
+)
 """What ECS does with its own role; all else in a service event is what it does for a task, with the execution role."""
 
 _VERDICTS = frozenset(
@@ -47,14 +49,29 @@ class Ended:
 
 def ends_of(frames: Frames) -> pd.Series:
     """Return for each row of `tasks` the kind of finding that its end comes to; missing where that says nothing."""
-    containers = _containers(frames)
+    containers, spoke = _containers(frames), _that_spoke(frames)
     columns = ["task_arn", "stop_code", "stopped_reason", "reason_kind", "running_seconds"]
     rows = frames.tasks[columns].astype(object).where(frames.tasks[columns].notna(), None)
     kinds = [
-        end_of(code, reading(kind, reason), seconds, containers.get(arn, ()))
+        end_of(code, reading(kind, reason), containers.get(arn, ()), seconds=seconds, silent=arn not in spoke)
         for arn, code, reason, kind, seconds in rows.itertuples(index=False, name=None)
     ]
     return pd.Series([kind or None for kind in kinds], index=frames.tasks.index, dtype="string")
+
+
+def _that_spoke(frames: Frames) -> set[str]:
+    """Return the tasks that printed something; all of them where the logs were not read."""
+    if "log_events" in frames.gaps or not len(frames.log_events):
+        return set(frames.tasks["task_arn"])
+    spoke = frames.tasks["task_id"].isin(frames.log_events["task_id"].unique())
+    read = frames.tasks["task_id"].isin(_asked_for(frames))
+    return set(frames.tasks.loc[spoke | ~read, "task_arn"])
+
+
+def _asked_for(frames: Frames) -> set[str]:
+    """Return the tasks whose streams were asked for, whatever came of it."""
+    names = (page["params"].get("logStreamName", "") for page in frames.snapshot.records("logs:GetLogEvents"))
+    return {str(name).rpartition("/")[2] for name in names}
 
 
 def _containers(frames: Frames) -> dict[str, list[Ended]]:
@@ -70,7 +87,9 @@ def _containers(frames: Frames) -> dict[str, list[Ended]]:
     return by_task
 
 
-def end_of(stop_code: str | None, told: str, seconds: float | None, containers: Sequence[Ended]) -> str:
+def end_of(
+    stop_code: str | None, told: str, containers: Sequence[Ended], *, seconds: float | None = None, silent: bool = False
+) -> str:
     """Return the kind of finding that one task's end comes to; `""` if it says nothing.
 
     Parameters
@@ -79,12 +98,16 @@ def end_of(stop_code: str | None, told: str, seconds: float | None, containers: 
         The kind of finding that its stopped reason comes to; `""` if it comes to none.
     seconds
         How long it ran; None if that is not known.
+    silent
+        Whether its log was looked for and holds nothing.
     """
     by_container = {row.name: row.told for row in containers if row.told}
     if "out_of_memory" in (told, *by_container.values()):
         return "out_of_memory"
     if stop_code in ("SpotInterruption", "TerminationNotice"):
         return told if told in _VERDICTS else "tasks_interrupted"
+    if told == "failed_container_health_checks" and _of_sidecars(containers):
+        return "sidecar_ended"
     if stop_code in ("ServiceSchedulerInitiated", "UserInitiated"):
         return told if told in _VERDICTS else ""
     specific = _most_specific([told, *by_container.values()])
@@ -94,7 +117,11 @@ def end_of(stop_code: str | None, told: str, seconds: float | None, containers: 
         return _of_injected(by_container) or specific
     if told in _VERDICTS:
         return told
-    return _by_exit_codes(containers, seconds, exited=stop_code is not None or told != "")
+    exited = stop_code is not None or told != ""
+    culprits = [row for row in containers if row.exit_code is not None and row.exit_code != SIGTERM]
+    if not culprits:
+        return _without_exit_code(containers, exited=exited)
+    return _by_exit_codes(culprits, seconds, silent=silent)
 
 
 def reading(kind: str | None, text: str | None) -> str:
@@ -136,14 +163,17 @@ def _of_injected(by_container: dict[str, str]) -> str:
     return "sidecar_not_started" if any(is_injected(name) and kind for name, kind in by_container.items()) else ""
 
 
-def _by_exit_codes(containers: Sequence[Ended], seconds: float | None, *, exited: bool) -> str:
+def _by_exit_codes(culprits: Sequence[Ended], seconds: float | None, *, silent: bool) -> str:
     """Return what exit codes come to: the container that ended by itself is to blame, the others were stopped."""
-    culprits = [row for row in containers if row.exit_code is not None and row.exit_code != SIGTERM]
-    if not culprits:
-        return _without_exit_code(containers, exited=exited)
     by_themselves = [row for row in culprits if row.exit_code != SIGKILL] or culprits
     main = next((row for row in by_themselves if row.main), None)
-    return _by_code(main.exit_code, seconds) if main else "sidecar_ended"
+    return _by_code(main.exit_code, seconds, silent=silent) if main else "sidecar_ended"
+
+
+def _of_sidecars(containers: Sequence[Ended]) -> bool:
+    """Say whether the containers that are known to be unhealthy are sidecars."""
+    unhealthy = [row for row in containers if row.unhealthy]
+    return bool(unhealthy) and not any(row.main for row in unhealthy)
 
 
 def _without_exit_code(containers: Sequence[Ended], *, exited: bool) -> str:
@@ -153,7 +183,7 @@ def _without_exit_code(containers: Sequence[Ended], *, exited: bool) -> str:
     return "exited_by_itself" if exited else ""
 
 
-def _by_code(code: Any, seconds: float | None) -> str:
+def _by_code(code: Any, seconds: float | None, *, silent: bool) -> str:
     if code == 0:
         return "ended_without_error"
     if code == SIGKILL:
@@ -162,6 +192,6 @@ def _by_code(code: Any, seconds: float | None) -> str:
         return "command_failed"
     if code in _BY_SIGNAL:
         return "crashed_by_signal"
-    if code in _AT_ONCE and seconds is not None and seconds <= _AT_ONCE_SECONDS:
+    if code in _AT_ONCE and silent and seconds is not None and seconds <= _AT_ONCE_SECONDS:
         return "died_at_once"
     return "exited_by_itself"

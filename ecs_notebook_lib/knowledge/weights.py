@@ -78,6 +78,8 @@ class FindingKind:
     """What a finding of this kind states; only of those that are made from messages."""
     messages: tuple[str, ...] = ()
     """Kinds of messages, or `place:kind`, that come to it."""
+    alternative: bool = False
+    """It is one of several ways in which its causes show themselves."""
 
     def weight(self, cause: str) -> float:
         """Return how many decibans finding it weighs for a cause."""
@@ -224,6 +226,7 @@ def _kind_of_shares(name: str, row: Mapping[str, Any]) -> FindingKind:
         absent=row.get("absent", ""),
         says=row.get("says", ""),
         messages=tuple(row.get("messages", ())),
+        alternative=True,
     )
 
 

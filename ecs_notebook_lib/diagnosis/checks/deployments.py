@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import reading_of_message
+from ecs_notebook_lib.diagnosis.ends import ends_of, reading_of_message
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of, listing
 from ecs_notebook_lib.diagnosis.rollout import bounds_of
 from ecs_notebook_lib.frames import Frames
@@ -34,9 +34,15 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
     examined = frames.history.examined
     counted_tasks = service[["desired_count", "running_count"]]
     counts = counted_tasks.notna().all() and bool(service["running_count"] == service["desired_count"])
-    if examined is not None and examined.succeeded and counts and len(frames.deployments) == 1:
+    settled = examined is not None and examined.succeeded and counts and len(frames.deployments) == 1
+    if examined is not None and settled and not _still_failing(frames, examined.revision):
         statement = f"The rollout of {examined.revision} is completed, and all {service['desired_count']} tasks run."
         yield Finding("rollout_completed", "deployment_state", statement, "services", rows)
+
+
+def _still_failing(frames: Frames, revision: str) -> bool:
+    """Say whether tasks of a revision that was rolled out end for a reason all the same."""
+    return bool((ends_of(frames).notna() & (frames.tasks["revision"] == revision)).any())
 
 
 def _percentages(service: pd.Series, rows: tuple[str, ...]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import is_partial_secret
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 
@@ -57,7 +58,9 @@ def _missing(things: pd.DataFrame) -> Iterator[Finding]:
         for name, rows in gone[gone["kind"] == kind].groupby("name", sort=True):
             where = listing(rows["named_by"])
             statement = f"The {told} {name}, which {where} names, does not exist{_detail(rows)}."
-            yield _finding(_FOUND[kind], statement, rows, thing=str(name))
+            partial = kind == "secret" and is_partial_secret("secretsmanager:GetSecretValue", str(name))
+            found = "secret_reference_partial" if partial else _FOUND[kind]
+            yield _finding(found, statement, rows, thing=str(name))
     discovery = gone[gone["kind"] == "service_discovery_service"]
     if len(discovery):
         statement = f"The service discovery service {listing(discovery['name'])} does not exist."
@@ -77,7 +80,11 @@ def _platforms(frames: Frames) -> Iterator[Finding]:
     known = frames.image_platforms.dropna(subset=["architecture"])
     for image, rows in known.groupby("image", sort=True):
         pairs = rows["os"].fillna("linux") + "/" + rows["architecture"]
-        if wanted not in set(pairs):
+        if wanted in set(pairs):
+            things = frames.named_things
+            statement = f"The image {image} is built for {wanted}, on which the revision runs."
+            yield _finding("image_has_platform", statement, things[things["name"] == image], platform=wanted)
+        else:
             things = frames.named_things
             statement = f"The image {image} is built for {listing(pairs)}; the revision runs on {wanted}."
             yield _finding("image_lacks_platform", statement, things[things["name"] == image], platform=wanted)

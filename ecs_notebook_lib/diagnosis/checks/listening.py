@@ -31,12 +31,18 @@ def listening(frames: Frames) -> Iterator[Finding]:
         wanted = ", ".join(map(str, sorted(asked)))
         statement = f"The application says that it listens on port {told}; it is asked on {wanted}."
         yield Finding("listens_on_other_port", "listening", statement, "log_events", streams, examined.revision)
+    spoken = {"HTTPS" if _TLS.search(str(text)[:1000]) else "" for text in lines["message"]}
+    checked_by = set(frames.target_groups["health_check_protocol"].dropna())
+    if spoken == {"HTTPS"} and checked_by == {"HTTP"}:
+        statement = "The application says that it speaks HTTPS; the load balancer checks it by HTTP."
+        yield Finding("listens_for_other_protocol", "listening", statement, "log_events", streams, examined.revision)
     addresses = {address for address, _, _ in heard if address}
     if addresses and addresses <= _LOOPBACK:
         statement = f"The application says that it listens on {', '.join(sorted(addresses))} only."
         yield Finding("listens_on_loopback", "listening", statement, "log_events", streams, examined.revision)
 
 
+_TLS = re.compile(r"https://|\(https\)|\bTLS\b|\bssl\b", re.I)
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?P<address>(?:\d{1,3}\.){3}\d{1,3}|localhost|\[::1?\]|\*|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6})?"

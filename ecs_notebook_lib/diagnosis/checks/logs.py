@@ -131,6 +131,11 @@ def _probes(frames: Frames) -> Iterator[Finding]:
         yield Finding("probes_do_not_arrive", "health_answers", statement, "log_events", keys, name)
 
 
+def _own_check_fails(status: pd.Series) -> str:
+    last = int(status[~status.between(200, 299)].iloc[-1])
+    return "own_health_check_gets_error" if last >= 500 else "own_health_check_not_answered"
+
+
 _REJECTED = "failed_elb_health_checks"
 
 
@@ -138,7 +143,7 @@ def _answered(asker: str, status: pd.Series) -> str:
     """Return the kind of finding; `""` for what proves nothing either way."""
     passed = bool(status.between(200, 299).all())
     if asker == "the container's own check":
-        return "own_health_check_passes" if passed else ""
+        return "own_health_check_passes" if passed else _own_check_fails(status)
     if asker != "the load balancer":
         return ""
     if passed:

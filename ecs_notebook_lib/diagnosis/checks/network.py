@@ -42,13 +42,23 @@ def security_groups(frames: Frames) -> Iterator[Finding]:
         former = _former_groups(frames)
         subnets = counted(closed["subnet"].nunique(), "subnet")
         statement = f"The load balancer does not get through to the tasks ({subnets}): {listing(closed['reason'])}"
-        yield _finding("security_group_blocks", "security_groups", statement + former, closed, frames)
+        kind = "check_port_blocked" if _only_checks(frames, hops) else "security_group_blocks"
+        yield _finding(kind, "security_groups", statement + former, closed, frames)
     elif (hops["verdict"] == "open").all():
         ports = listing(hops["port"])
         statement = f"Security groups and network ACLs let the load balancer through to the tasks on port {ports}."
         yield _finding("load_balancer_path_open", "security_groups", statement, hops, frames)
     else:
         raise NothingToExamineError(_why(hops))
+
+
+def _only_checks(frames: Frames, hops: pd.DataFrame) -> bool:
+    """Say whether all that is closed is a port that only the health check asks, and no container opens."""
+    closed = set(hops.loc[hops["verdict"] == "closed", "port"].dropna())
+    opens = set(frames.port_mappings["container_port"].dropna()) | set(
+        frames.service_load_balancers["container_port"].dropna()
+    )
+    return bool(opens) and bool(closed) and not closed & opens
 
 
 def _why(hops: pd.DataFrame) -> str:

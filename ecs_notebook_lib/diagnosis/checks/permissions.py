@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import is_partial_secret
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of, listing
 from ecs_notebook_lib.frames import Frames
 
@@ -36,6 +37,16 @@ def role_permissions(frames: Frames) -> Iterator[Finding]:
     yield from _named(task, frames)
     yield from _lost(task, frames)
     execution = access[(access["role"] == "execution") & access["identity_verdict"].isin(_DENIED)]
+    asked = zip(execution["action"], execution["resource"], strict=True)
+    partial = pd.Series([is_partial_secret(*pair) for pair in asked], index=execution.index, dtype=bool)
+    if partial.any():
+        named = execution[partial]
+        statement = (
+            f"The task definition names {listing(named['resource'])} without the suffix of its ARN: the execution role "
+            "allows secrets by their full ARNs."
+        )
+        yield _finding("secret_reference_partial", statement, named, frames)
+    execution = execution[~partial]
     if len(execution):
         pairs = listing(execution["action"] + " on " + execution["resource"])
         statement = (
