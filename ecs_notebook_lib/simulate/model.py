@@ -46,6 +46,8 @@ class Task:
     life: "Life | None" = None
     ready_at: datetime | None = None
     """Since when its program listens; kept in varied worlds."""
+    held: bool = False
+    """Another container of it is not healthy, so that it does not count."""
     protected: bool = False
     """Scale-in may not take it."""
     instance: str = ""

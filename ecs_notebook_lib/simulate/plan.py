@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ecs_notebook_lib.simulate.dialects import Dialect
 from ecs_notebook_lib.simulate.frameworks import Framework
 from ecs_notebook_lib.simulate.model import Deployment, Program, Service, Shape, Task
-from ecs_notebook_lib.simulate.script import Death, Hitch, Script, Sidecar, always, every_other
+from ecs_notebook_lib.simulate.script import Death, Hitch, Script, Sidecar, always, even, odd
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
@@ -127,10 +127,18 @@ class Plan:
     """Done at the moment at which one asks."""
     causes: list[str] = field(default_factory=list)
     paired: bool = False
+    by_subnet: bool = False
+    """Which tasks of a pair do not start goes by their subnet."""
 
-    def share(self) -> "Callable[[World, Task], bool]":
-        """Return which tasks a fault hits that keeps the others from showing: all, or every other one of a pair."""
-        return every_other if self.paired else always
+    @property
+    def starting(self) -> "Callable[[World, Task], bool]":
+        """Return which tasks do not start: all, or every other one where a second fault is to show."""
+        return even if self.paired else always
+
+    @property
+    def dying(self) -> "Callable[[World, Task], bool]":
+        """Return which tasks die by themselves: all, or those of a pair that do start."""
+        return odd if self.paired and not self.by_subnet else always
 
     def pick(self, usual: Sequence[Any], other: Sequence[Any] = ()) -> Any:
         """Return one of the usual values, or one of the others as often as the dialect has it."""
@@ -165,11 +173,11 @@ class Plan:
 
     def dies(self, code: int, lines: Sequence[str] = (), **how: Any) -> None:
         """Let the new revision's process end by itself."""
-        self.script(death=Death(code, lines=tuple(lines), hits=self.share(), **how))
+        self.script(death=Death(code, lines=tuple(lines), hits=self.dying, **how))
 
     def hitch(self, phase: str, text: str, **how: Any) -> None:
         """Let the tasks of the new revision fail to start."""
-        self.new.hitches.append(Hitch(phase, text, **{"hits": self.share(), **how}))
+        self.new.hitches.append(Hitch(phase, text, **{"hits": self.starting, **how}))
 
     def need_balancer(self) -> None:
         """Put the service behind a load balancer."""

@@ -26,7 +26,7 @@ def _ask(plan: Plan, on_refusal: str) -> str:
         plan.new.program = replace(plan.new.program, needs=(need,))
 
     plan.prepare.append(needs)
-    plan.script(on_refusal=on_refusal)
+    plan.script(on_refusal="shrug" if plan.paired and on_refusal == "unready" else on_refusal)
     if not plan.first and rng.random() < 0.5:
         plan.new.task_role = f"{name}-task-v2"
     return kind

@@ -62,7 +62,7 @@ def router_ends(plan: Plan) -> None:
         ]
     )
     code = 139 if "SIGSEGV" in last[0] else plan.rng.choice([1, 255])
-    death = Death(code, seconds=(1.0, 6.0), lines=last, hits=plan.share())
+    death = Death(code, seconds=(1.0, 6.0), lines=last, hits=plan.dying)
     plan.new.sidecars = [replace(_ROUTER, death=death), *plan.new.sidecars[:1]]
     plan.good.sidecars = [_ROUTER, *plan.good.sidecars[:1]]
     if plan.chance(0.5):
@@ -85,7 +85,7 @@ def proxy_ends(plan: Plan) -> None:
             (2, "flag provided but not defined: -listen-addr"),
         ]
     )
-    death = Death(code, seconds=(1.5, 9.0), lines=(last,), hits=plan.share())
+    death = Death(code, seconds=(1.5, 9.0), lines=(last,), hits=plan.dying)
     plan.new.sidecars.insert(0, Sidecar(name, image, lines=("[info] starting",), death=death))
 
 

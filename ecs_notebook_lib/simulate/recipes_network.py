@@ -186,7 +186,8 @@ def _no_rule(plan: Plan) -> None:
 
 
 def _half_without(plan: Plan) -> None:
-    """Let one of the subnets have no route to the NAT gateway."""
+    """Let one of the two subnets have no route to the NAT gateway."""
+    plan.zones, plan.by_subnet = 2, True
     plan.egress = "nat"
 
     def edit(world: World) -> None:
@@ -258,6 +259,7 @@ def file_system_unreachable(plan: Plan) -> None:
     """Let the file system's mount target not be reached: no target in the zone, or a closed port."""
     file_system = f"fs-0{plan.rng.randrange(16**8, 16**9):x}"
     mount(plan, file_system)
+    plan.by_subnet = plan.paired
     start = "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: "
     end = " : unsuccessful EFS utils command execution; code: "
     host = "{file_system}.efs.{region}.{suffix}".replace("{file_system}", file_system)

@@ -9,12 +9,16 @@ _KILLED = "OutOfMemoryError: Container killed due to memory usage"
 def memory_killed(plan: Plan) -> None:
     """Let the kernel kill the process for its memory, soon or after it was healthy; ECS names it or does not."""
     told = plan.chance(0.6)
-    early = plan.chance(0.5) or plan.paired
+    early = plan.chance(0.5)
     needed = plan.new.memory * plan.rng.uniform(1.15, 2.2)
     seconds = plan.rng.uniform(25, 90) if early else plan.rng.uniform(150, 320)
-    plan.program(memory_mib=needed, memory_seconds=seconds)
     words = [lines for code, lines in plan.framework.memory if code == 137]
-    plan.program(last_words=plan.rng.choice(words) if words else ())
+    last = plan.rng.choice(words) if words else ()
+    if plan.paired:
+        plan.program(memory_mib=plan.new.memory * 0.99, memory_seconds=20.0)
+        plan.dies(137, last, reason=_KILLED if told else "", seconds=(20, 40))
+        return
+    plan.program(memory_mib=needed, memory_seconds=seconds, last_words=last)
 
     def tell(world: World) -> None:
         world.memory_reason = _KILLED if told else ""

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.simulate.model import Deployment, Service, Target, TargetGroup, Task
+from ecs_notebook_lib.simulate.placement import Placement, port_of
 from ecs_notebook_lib.simulate.rollout import Rollout
 from ecs_notebook_lib.simulate.script import fill
 
@@ -35,6 +36,7 @@ class Scheduler:
         self._world = world
         self.services: dict[str, Service] = {}
         self.rollout = Rollout(world, self)
+        self.placement = Placement(world)
 
     # What happened to a task.
 
@@ -54,7 +56,7 @@ class Scheduler:
             self._tell_registration(service)
             return
         for group in self._world.groups_of(service):
-            self._world.balancer.register(group, task, port, task.shape["availabilityZone"])
+            self._world.balancer.register(group, task, port_of(task, port), task.shape["availabilityZone"])
             self.tell(service, f"registered 1 targets in (target-group {group.arn})")
         self.task_changed(task)
 
@@ -208,15 +210,39 @@ class Scheduler:
             self.tell_state(service, self._world.placement_error)
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
-        started = [self._world.tasks.start(service, deployment) for _ in range(count)]
-        names = " ".join(f"(task {task.id})" for task in started)
-        self.tell(service, f"has started {count} tasks: {names}.")
+        started, refusal = self._launch(service, deployment, count)
+        if started:
+            names = " ".join(f"(task {task.id})" for task in started)
+            self.tell(service, f"has started {len(started)} tasks: {names}.")
+        if refusal:
+            self._refused(service, deployment, refusal, count if started else 0)
         failures = deployment.failed_starts
         if failures >= _FAILED_STARTS_BEFORE_BACKOFF:
             self.tell_state(service, "is unable to consistently start tasks successfully.")
             pause = min(_MAX_BACKOFF_SECONDS, 10 * 2 ** ((failures - 1) // 2))
             service.start_not_before = self._world.engine.now + timedelta(seconds=pause)
             self._world.engine.at(service.start_not_before, lambda: self.soon(service))
+
+    def _launch(self, service: Service, deployment: Deployment, count: int) -> tuple[list[Task], str]:
+        """Start tasks as long as there is a place for one more; return them, and why there was none."""
+        started: list[Task] = []
+        for _ in range(count):
+            place = self.placement.ask(service, deployment)
+            if isinstance(place, str):
+                return started, place
+            started.append(self._world.tasks.start(service, deployment, place))
+        return started, ""
+
+    def _refused(self, service: Service, deployment: Deployment, refusal: str, count: int) -> None:
+        """Tell that a task of a deployment has no place, and try again; of `count` others were placed."""
+        about = f"{deployment.id}: {refusal}"
+        if count and service.shape["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]:
+            reason = refusal.partition("Reason: ")[2] or refusal
+            self.tell_state(service, f"could not launch {count} tasks for deployment {deployment.id}. {reason}")
+        self.tell_state(service, refusal, about=about)
+        if self.placement.counts(deployment):
+            self.rollout.failed(service, deployment, stage=1)
+        self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
 
     def _stop_tasks(self, service: Service) -> None:
         """Let older deployments go as far as the minimum allows; scale in what is too much."""

@@ -23,9 +23,14 @@ def always(_world: "World", _task: "Task") -> bool:
     return True
 
 
-def every_other(_world: "World", task: "Task") -> bool:
+def even(_world: "World", task: "Task") -> bool:
     """Say that it happens to every second task of a deployment, beginning with the first."""
     return task.number % 2 == 0
+
+
+def odd(_world: "World", task: "Task") -> bool:
+    """Say that it happens to every second task of a deployment, beginning with the second."""
+    return task.number % 2 == 1
 
 
 @dataclass(frozen=True, slots=True)

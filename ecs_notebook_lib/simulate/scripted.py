@@ -137,7 +137,7 @@ class Process:
 
     def counted(self) -> None:
         """Count as healthy."""
-        self.task.container_healthy = True
+        self.task.container_healthy = not self.task.held
         self.world.scheduler.task_changed(self.task)
 
     def checked(self, passes: bool) -> None:
@@ -211,10 +211,12 @@ def process(world: "World", task: Task) -> Process:
 def run(world: "World", task: Task) -> None:
     """Begin the containers of a task that has just reached RUNNING."""
     running = process(world, task)
+    others = world.sidecars.get(task.shape["taskDefinitionArn"], ())
+    task.held = any(sidecar.healthy is False for sidecar in others)
     if task.life is not None and running.slowness > 1:
         task.life.cpu_percent = 99.6
     running.start()
-    for sidecar in world.sidecars.get(task.shape["taskDefinitionArn"], ()):
+    for sidecar in others:
         _run_sidecar(world, task, sidecar)
 
 

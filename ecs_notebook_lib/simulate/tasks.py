@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate import application, scripted
 from ecs_notebook_lib.simulate.model import Deployment, Life, Service, Task
+from ecs_notebook_lib.simulate.placement import FARGATE, Place
 from ecs_notebook_lib.simulate.script import Death, Hitch, fill
 from ecs_notebook_lib.simulate.starting import refusal_to_start
 from ecs_notebook_lib.simulate.wording import start_facts
@@ -24,9 +25,9 @@ class Tasks:
         self._world = world
         self.by_arn: dict[str, Task] = {}
 
-    def start(self, service: Service, deployment: Deployment) -> Task:
+    def start(self, service: Service, deployment: Deployment, place: Place = FARGATE) -> Task:
         """Accept a new task of a deployment; all that follows comes in time."""
-        task = self._create(service, deployment)
+        task = self._create(service, deployment, place)
         task.number, deployment.started = deployment.started, deployment.started + 1
         deployment.tasks.append(task)
         self.by_arn[task.shape["taskArn"]] = task
@@ -63,11 +64,14 @@ class Tasks:
         """Do the next step of a task's start, unless it was stopped meanwhile."""
         self._world.engine.after(seconds, lambda: None if task.stopping else step(task))
 
-    def _create(self, service: Service, deployment: Deployment) -> Task:
+    def _create(self, service: Service, deployment: Deployment, place: Place) -> Task:
         world, engine = self._world, self._world.engine
         task_id, interface = engine.hexadecimal(32), f"eni-{engine.hexadecimal(17)}"
         subnets = deployment.network["subnets"]
         subnet = subnets[len(deployment.tasks) % len(subnets)]
+        if world.programs_scripted:
+            subnet = self._emptiest(deployment, subnets)
+        subnet = world.scheduler.placement.subnet(place, subnets) or subnet
         address = world.free_address(subnet)
         details = {
             "subnetId": subnet,
@@ -109,17 +113,22 @@ class Tasks:
             "taskDefinitionArn": deployment.shape["taskDefinition"],
             "version": 1,
         }
-        return Task(shape, deployment, address)
+        task = Task(shape, deployment, address)
+        world.scheduler.placement.take(place, task, shape)
+        return task
+
+    def _emptiest(self, deployment: Deployment, subnets: list[str]) -> str:
+        """Return the subnet with the fewest tasks of a deployment; among equals they take turns."""
+        zones = [task.shape["availabilityZone"] for task in deployment.alive]
+        turned = [subnets[(deployment.started + turn) % len(subnets)] for turn in range(len(subnets))]
+        return min(turned, key=lambda subnet: zones.count(self._world.zones[subnet]))
 
     def _connect(self, task: Task) -> None:
-        interface = {row["name"]: row["value"] for row in task.shape["attachments"][0]["details"]}
-        for container in task.shape["containers"]:
-            container["networkInterfaces"] = [
-                {
-                    "attachmentId": task.shape["attachments"][0]["id"],
-                    "privateIpv4Address": interface["privateIPv4Address"],
-                }
-            ]
+        for attachment in task.shape.get("attachments", ()):
+            for container in task.shape["containers"]:
+                container["networkInterfaces"] = [
+                    {"attachmentId": attachment["id"], "privateIpv4Address": task.address}
+                ]
         _move(task, "PENDING", connectivity="CONNECTED", connectivityAt=self._world.engine.now)
         self._after(self._world.engine.between(2, 5), task, self._prepare)
 
@@ -174,7 +183,7 @@ class Tasks:
             row["healthStatus"] = verdict
         if container and healthy:
             return
-        task.container_healthy = healthy
+        task.container_healthy = healthy and not task.held
         task.shape["healthStatus"] = verdict
         if healthy:
             self._world.scheduler.task_changed(task)
@@ -255,6 +264,7 @@ class Tasks:
         _move(task, "STOPPED", stoppedAt=self._now)
         self._world.captured(task)
         task.deployment.tasks.remove(task)
+        self._world.scheduler.placement.release(task)
         self._world.return_address(task.address)
         self._world.scheduler.task_stopped(task)
         forgotten = timedelta(seconds=self._world.engine.between(3600, 4200))

@@ -1,6 +1,7 @@
 """Varied worlds: a seeded account of its own, in which the faults of recipes come together."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -52,6 +53,8 @@ def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str) -> Plan:
         recipe.apply(plan)
         plan.causes.append(recipe.cause)
     plan.late = plan.late and not plan.first
+    if plan.paired:
+        plan.late = plan.breaker = plan.rollback = False  # or one of the two would be over before the other shows
     if plan.late and plan.new.hitches and not plan.told_starts:
         plan.chances["capture"] = True  # else nothing would be left of why the tasks did not start
     return plan
@@ -127,6 +130,7 @@ def _give_up(world: World, service: Service) -> None:
     if good in service.deployments and service.deployments[0].shape["rolloutState"] == "IN_PROGRESS":
         world.scheduler.rollout.stop(service)
     elif service.deployments[0] is not good:
+        service.shape["networkConfiguration"] = deepcopy(good.shape["networkConfiguration"])
         world.scheduler.rollout.begin(service, good.shape["taskDefinition"])
 
 

@@ -174,6 +174,11 @@ class World:
         row: Shape = self.task_definitions[task.shape["taskDefinitionArn"]]["containerDefinitions"][0]
         return row
 
+    @property
+    def programs_scripted(self) -> bool:
+        """Say whether this is a varied world, whose programs have scripts."""
+        return any(program.script is not None for program in self.programs.values())
+
     def program(self, task: Task) -> Program:
         """Return what is in the task's image."""
         return self.programs[self.container_definition(task)["image"]]
