@@ -5,7 +5,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler, at_most, named, page
-from ecs_notebook_lib.simulate.model import Service, Task
+from ecs_notebook_lib.simulate.model import Service, Shape, Task
+from ecs_notebook_lib.simulate.placement import FARGATE, Launch, launch_of
 from ecs_notebook_lib.simulate.wire import AWSError, Call
 
 if TYPE_CHECKING:
@@ -92,9 +93,33 @@ class _Ecs:
             raise AWSError("InvalidParameterException", "Services cannot be empty.")
         at_most(wanted, 10, "services")
         services = self._world.scheduler.services
-        found = [services[named(name)].shape for name in wanted if named(name) in services]
+        found = [self._shown(services[named(name)].shape) for name in wanted if named(name) in services]
         failures = [self._missing("service", name) for name in wanted if named(name) not in services]
         return {"services": found, "failures": failures}
+
+    def _shown(self, shape: Shape) -> Shape:
+        """Return a service with its deployments as AWS shows them for their launch type or capacity provider."""
+        launch = launch_of(shape)
+        deployments = [self._launched(row, row["id"]) for row in shape["deployments"]]
+        if launch == FARGATE.launch:
+            return shape | {"deployments": deployments}
+        return self._as_launched(shape, launch) | {"deployments": deployments}
+
+    def _launched(self, row: Shape, deployment: str) -> Shape:
+        """Return the row of a deployment or revision with how its tasks are launched."""
+        launch = self._world.scheduler.placement.launch_by_id(deployment) or FARGATE.launch
+        return row if launch == FARGATE.launch else self._as_launched(row, launch)
+
+    def _as_launched(self, row: Shape, launch: Launch) -> Shape:
+        """Leave out what a launch does not have: the type under a capacity provider, Fargate's platform on EC2."""
+        gone = {"launchType"} if launch.provider else set()
+        if launch.kind == "EC2":
+            gone |= {"platformVersion", "platformFamily"}
+            definition = self._world.task_definitions[row["taskDefinition"]]
+            gone |= set() if definition["networkMode"] == "awsvpc" else {"networkConfiguration"}
+        strategy = {"capacityProviderStrategy": [{"capacityProvider": launch.provider, "weight": 1, "base": 0}]}
+        how = strategy if launch.provider else {"launchType": launch.kind}
+        return {member: value for member, value in row.items() if member not in gone} | how
 
     def list_tasks(self, call: Call) -> dict[str, Any]:
         self._cluster(call)
@@ -180,7 +205,12 @@ class _Ecs:
     def describe_service_revisions(self, call: Call) -> dict[str, Any]:
         wanted = call.params["serviceRevisionArns"]
         at_most(wanted, 20, "serviceRevisionArns")
-        known = {arn: row for s in self._world.scheduler.services.values() for arn, row in s.revisions.items()}
+        known = {
+            arn: self._launched(service.revisions[arn], row.id)
+            for service in self._world.scheduler.services.values()
+            for row in service.past
+            for arn in [row.record["targetServiceRevision"]["arn"]]
+        }
         found = [known[arn] for arn in wanted if arn in known]
         failures = [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in known]
         return {"serviceRevisions": found, "failures": failures}

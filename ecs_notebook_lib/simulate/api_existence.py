@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler, at_most, named, page
+from ecs_notebook_lib.simulate.instances import publish
 from ecs_notebook_lib.simulate.model import Shape
 from ecs_notebook_lib.simulate.wire import AWSError, Call
 
@@ -138,18 +139,21 @@ class _Existence:
         return {"capacityProviderArn": arn, "name": name, "status": "ACTIVE", "tags": []}
 
     def describe_auto_scaling_groups(self, call: Call) -> dict[str, Any]:
+        publish(self._world)
         wanted = call.params.get("AutoScalingGroupNames") or sorted(self._tables.auto_scaling_groups)
         groups = self._tables.auto_scaling_groups
         return {"AutoScalingGroups": [groups[name] for name in wanted if name in groups]}
 
     def list_container_instances(self, call: Call) -> dict[str, Any]:
         self._cluster(call)
+        publish(self._world)
         arns = sorted(self._tables.container_instances)
         rows, more = page(call, arns, limit=call.params.get("maxResults", 100))
         return {"containerInstanceArns": rows, **more}
 
     def describe_container_instances(self, call: Call) -> dict[str, Any]:
         self._cluster(call)
+        publish(self._world)
         wanted, known = call.params["containerInstances"], self._tables.container_instances
         if not wanted:
             raise AWSError("InvalidParameterException", "Container instances cannot be empty.")

@@ -73,6 +73,8 @@ class Placement:
         self.wording: dict[str, str] = {}
         """What the closest instance lacks in other words than usual, by check."""
         self.more = MORE
+        self.waiting: set[str] = set()
+        """The services that try again in a while."""
         self._launches: dict[str, Launch] = {}
         self._counted: dict[str, datetime] = {}
 

@@ -215,7 +215,8 @@ class Scheduler:
             names = " ".join(f"(task {task.id})" for task in started)
             self.tell(service, f"has started {len(started)} tasks: {names}.")
         if refusal:
-            self._refused(service, deployment, refusal, count if started else 0)
+            self._refused(service, deployment, refusal, missing=count - len(started))
+            return
         failures = deployment.failed_starts
         if failures >= _FAILED_STARTS_BEFORE_BACKOFF:
             self.tell_state(service, "is unable to consistently start tasks successfully.")
@@ -233,16 +234,23 @@ class Scheduler:
             started.append(self._world.tasks.start(service, deployment, place))
         return started, ""
 
-    def _refused(self, service: Service, deployment: Deployment, refusal: str, count: int) -> None:
-        """Tell that a task of a deployment has no place, and try again; of `count` others were placed."""
-        about = f"{deployment.id}: {refusal}"
-        if count and service.shape["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]:
-            reason = refusal.partition("Reason: ")[2] or refusal
-            self.tell_state(service, f"could not launch {count} tasks for deployment {deployment.id}. {reason}")
-        self.tell_state(service, refusal, about=about)
+    def _refused(self, service: Service, deployment: Deployment, refusal: str, *, missing: int) -> None:
+        """Tell that tasks of a deployment find no place, and try again in a while."""
+        breaker = service.shape["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]
+        if breaker and deployment.alive:
+            reason = refusal.partition("Reason: ")[2] or refusal.partition("requirements. ")[2] or refusal
+            text = f"could not launch {missing} tasks for deployment {deployment.id}. {reason}"
+            self.tell_state(service, text, about=f"{deployment.id}: some")
+        self.tell_state(service, refusal, about=f"{deployment.id}: {refusal}")
         if self.placement.counts(deployment):
-            self.rollout.failed(service, deployment, stage=1)
-        self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
+            self._world.engine.after(1, lambda: self.rollout.failed(service, deployment, stage=1))
+        if service.name not in self.placement.waiting:
+            self.placement.waiting.add(service.name)
+            self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self._place_again(service))
+
+    def _place_again(self, service: Service) -> None:
+        self.placement.waiting.discard(service.name)
+        self.soon(service)
 
     def _stop_tasks(self, service: Service) -> None:
         """Let older deployments go as far as the minimum allows; scale in what is too much."""
