@@ -119,7 +119,7 @@ class _Ecs:
             gone |= set() if definition["networkMode"] == "awsvpc" else {"networkConfiguration"}
         strategy = {"capacityProviderStrategy": [{"capacityProvider": launch.provider, "weight": 1, "base": 0}]}
         how = strategy if launch.provider else {"launchType": launch.kind}
-        return {member: value for member, value in row.items() if member not in gone} | how
+        return how | {member: value for member, value in row.items() if member not in gone}
 
     def list_tasks(self, call: Call) -> dict[str, Any]:
         self._cluster(call)
