@@ -1,10 +1,11 @@
 """The EC2 instances of a cluster: what they have, what is taken of it, and their rows in Amazon ECS's own form."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.simulate.model import Shape, Task
+from ecs_notebook_lib.simulate.plan import Plan
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
@@ -40,6 +41,8 @@ class InstanceType:
     architecture: str = "x86_64"
 
 
+_TRUNK = 10
+"""Task interfaces of an instance with trunking; its type must support it, and `t3` does not."""
 INSTANCE_TYPES = (
     InstanceType("t3.medium", 2048, 3885, 2),
     InstanceType("t3.large", 2048, 7827, 2),
@@ -243,3 +246,65 @@ def _member(instance: Instance) -> Shape:
         "HealthStatus": "Healthy",
         "ProtectedFromScaleIn": False,
     }
+
+
+# A plan whose service runs on instances.
+
+
+def move_to_instances(
+    plan: Plan, *, mode: str = "awsvpc", provider: str = "", trunk: bool | None = None
+) -> InstanceType:
+    """Let the service run on instances of a type that can hold its tasks; return the type.
+
+    `mode` is the network mode; with `bridge` and `host` there is no load balancer, for targets are addresses here.
+    Without `trunk` it is drawn whether the instances have trunked interfaces. The instances are added by `add_fleet`.
+    """
+    plan.place = "ec2"
+    plan.balanced = plan.balanced and mode == "awsvpc"
+    plan.egress = "nat" if plan.egress == "public" else plan.egress  # such a task gets no public address
+    plan.service |= {"launchType": "EC2", "placementStrategy": [_SPREAD, {"type": "binpack", "field": "memory"}]}
+    if provider:
+        plan.service["capacityProviderStrategy"] = [{"capacityProvider": provider, "weight": 1, "base": 0}]
+    for revision in (plan.good, plan.new):
+        compatible = {"requiresCompatibilities": ["EC2"], "compatibilities": ["EXTERNAL", "EC2"], "networkMode": mode}
+        revision.definition = {**revision.definition, **compatible, "requiresAttributes": required(mode)}
+    cpu, memory = plan.good.cpu, plan.good.memory
+    fitting = [
+        row for row in INSTANCE_TYPES if row.architecture == "x86_64" and row.cpu >= cpu and row.memory >= memory
+    ]
+    kind = plan.rng.choice(fitting)
+    trunked = plan.chance(0.6) if trunk is None else trunk
+    return replace(kind, interfaces=_TRUNK) if trunked and not kind.name.startswith("t3") else kind
+
+
+_SPREAD = {"type": "spread", "field": "attribute:ecs.availability-zone"}
+
+
+def required(mode: str) -> list[Shape]:
+    """Return the attributes that ECS finds a task definition of this account to require."""
+    names = [
+        "com.amazonaws.ecs.capability.logging-driver.awslogs",
+        "com.amazonaws.ecs.capability.ecr-auth",
+        "com.amazonaws.ecs.capability.docker-remote-api.1.19",
+        "com.amazonaws.ecs.capability.task-iam-role",
+        "ecs.capability.execution-role-awslogs",
+        "ecs.capability.execution-role-ecr-pull",
+    ]
+    return [{"name": name} for name in (*names, *(["ecs.capability.task-eni"] if mode == "awsvpc" else []))]
+
+
+def add_fleet(plan: Plan, kind: InstanceType, *, copies: int, alone: bool = False, provider: str = "") -> None:
+    """Let the cluster have as many instances as it takes to hold so many tasks; `alone`: one task an instance."""
+    awsvpc = plan.good.definition["networkMode"] == "awsvpc"
+    each = min(kind.cpu // plan.good.cpu, kind.memory // plan.good.memory, kind.interfaces if awsvpc else copies)
+    count = -(-copies // (1 if alone else each))
+
+    def prepare(world: "World") -> None:
+        served = plan.good.network.get("subnets") or list(world.zones)
+        zones = [world.zones[subnet] for subnet in served]
+        for number in range(count):
+            add_instance(world, kind, zones[number % len(zones)], provider=provider)
+        if provider:
+            add_provider(world, provider, count, most=count)
+
+    plan.prepare.append(prepare)

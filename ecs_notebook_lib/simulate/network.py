@@ -5,6 +5,7 @@ Sources: VPC user guide, "Security group rules" and "Network ACL rules"; ECS_FAC
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 from ecs_notebook_lib.simulate.model import Shape
@@ -13,6 +14,12 @@ _TCP = "6"
 _REPLY_PORT = 40000
 _TASK_ADDRESSES = 251
 """Addresses of a /24 subnet that AWS does not keep for itself."""
+
+
+@lru_cache(maxsize=1 << 16)
+def inside(address: str, block: str) -> bool:
+    """Say whether an address is in a block of addresses."""
+    return ip_address(address) in ip_network(block)
 
 
 @dataclass(slots=True)
@@ -35,7 +42,7 @@ class Network:
 
     def subnet_of(self, address: str) -> Shape:
         """Return the subnet that holds an address."""
-        return next(row for row in self.subnets if ip_address(address) in ip_network(row["CidrBlock"]))
+        return next(row for row in self.subnets if inside(address, row["CidrBlock"]))
 
     def connects(self, source: "End", target: "End", port: int) -> bool:
         """Say whether a TCP connection from one end to the other comes about: out, in, and the replies back."""
@@ -76,12 +83,12 @@ class End:
 def _permits(rule: Shape, other: End, port: int) -> bool:
     if rule["IpProtocol"] != "-1" and not (rule["IpProtocol"] == "tcp" and rule["FromPort"] <= port <= rule["ToPort"]):
         return False
-    ranges = any(ip_address(other.address) in ip_network(row["CidrIp"]) for row in rule["IpRanges"])
+    ranges = any(inside(other.address, row["CidrIp"]) for row in rule["IpRanges"])
     return ranges or any(pair["GroupId"] in other.groups for pair in rule["UserIdGroupPairs"])
 
 
 def _applies(entry: Shape, other: str, port: int) -> bool:
-    if entry["Protocol"] not in ("-1", _TCP) or ip_address(other) not in ip_network(entry["CidrBlock"]):
+    if entry["Protocol"] not in ("-1", _TCP) or not inside(other, entry["CidrBlock"]):
         return False
     ports = entry.get("PortRange", {"From": 0, "To": 65535})
     return bool(ports["From"] <= port <= ports["To"])

@@ -73,6 +73,8 @@ class Placement:
         self.wording: dict[str, str] = {}
         """What the closest instance lacks in other words than usual, by check."""
         self.more = MORE
+        self.scaled: set[str] = set()
+        """Capacity providers whose tasks wait in PROVISIONING until there is an instance."""
         self.waiting: set[str] = set()
         """The services that try again in a while."""
         self._launches: dict[str, Launch] = {}
@@ -99,6 +101,8 @@ class Placement:
 
     def _on_instance(self, service: Service, deployment: Deployment, launch: Launch) -> Place | str:
         known = [row for row in self.instances if not launch.provider or row.provider == launch.provider]
+        if not known and launch.provider in self.scaled:
+            return Place(launch)
         if not known:
             where = "capacity provider" if launch.provider else "cluster"
             usual = f"{_NONE_MET} Reason: No Container Instances were found in your {where}."
@@ -135,11 +139,12 @@ class Placement:
         """Let a task have its place: note it on the instance, and give the task's shape the form it has there."""
         if place.launch.provider:
             shape["capacityProviderName"] = place.launch.provider
+        if place.launch.kind == "EC2":
+            _settle(shape, place.instance)
         if place.instance is None or place.need is None:
             return
         instance = place.instance
         task.instance = instance.ec2_id
-        _settle(shape, instance)
         definition = self._world.task_definitions[shape["taskDefinitionArn"]]
         ports = () if definition["networkMode"] == "awsvpc" else _bind(shape, definition, instance)
         instance.taken[shape["taskArn"]] = task, replace(place.need, ports=ports)
@@ -235,11 +240,15 @@ def _host_ports(definition: Shape) -> list[int]:
     return [row["containerPort"] if mode == "host" else row.get("hostPort", 0) for row in mappings]
 
 
-def _settle(shape: Shape, instance: Instance) -> None:
+def _settle(shape: Shape, instance: Instance | None) -> None:
     """Let a task's shape be one of the EC2 launch type."""
     for member in ("platformFamily", "platformVersion"):
         shape.pop(member, None)
-    shape |= {"launchType": "EC2", "containerInstanceArn": instance.arn, "availabilityZone": instance.zone}
+    shape["launchType"] = "EC2"
+    if instance is None:
+        shape.pop("attachments", None)
+        return
+    shape |= {"containerInstanceArn": instance.arn, "availabilityZone": instance.zone}
 
 
 def _bind(shape: Shape, definition: Shape, instance: Instance) -> tuple[int, ...]:

@@ -48,9 +48,9 @@ def maintenance(plan: Plan) -> None:
         def take() -> None:
             for task in [task for task in deployment.tasks if task.running and not task.stopping]:
                 world.tasks.stop(task, "ServiceSchedulerInitiated", reason)
-            world.engine.after(world.engine.between(50, 110), take)
+            world.engine.after(world.engine.between(20, 40), take)
 
-        world.engine.after(45, take)
+        world.engine.after(25, take)
 
     plan.after.append(arrange)
 

@@ -22,6 +22,7 @@ def unreachable_exit(plan: Plan) -> None:
     _target(plan)
     lines = plan.rng.choice(plan.framework.unreachable)
     plan.dies(1, lines, seconds=plan.rng.choice([(1, 4), (8, 31)]))
+    plan.script(listens=plan.paired)
 
 
 def unreachable_waiting(plan: Plan) -> None:

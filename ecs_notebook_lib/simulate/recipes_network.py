@@ -221,7 +221,7 @@ _WAYS: dict[str, Callable[[Plan], None]] = {
 def zone_not_enabled(plan: Plan) -> None:
     """Let the new revision's subnets reach into a zone that the load balancer does not serve."""
     plan.need_balancer()
-    plan.desired, plan.minimum, plan.maximum = max(2, plan.desired), 100, 200
+    plan.zones, plan.desired, plan.minimum, plan.maximum = 3, max(3, plan.desired), 100, 200
     plan.egress = "nat" if plan.egress == "public" else plan.egress
 
     def edit(world: World) -> None:

@@ -55,9 +55,19 @@ def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str) -> Plan:
     plan.late = plan.late and not plan.first
     if plan.paired:
         plan.late = plan.breaker = plan.rollback = False  # or one of the two would be over before the other shows
-    if plan.late and plan.new.hitches and not plan.told_starts:
-        plan.chances["capture"] = True  # else nothing would be left of why the tasks did not start
+    if plan.late and not _leaves_words(plan):
+        plan.chances["capture"] = True  # else nothing would be left of why the tasks stopped
     return plan
+
+
+def _leaves_words(plan: Plan) -> bool:
+    """Say whether events or logs tell of the fault when ECS has forgotten the tasks."""
+    revision, death = plan.new, plan.new.script.death
+    if revision.hitches:
+        return plan.told_starts
+    unsaid = death is not None and not death.lines
+    greedy = revision.program.memory_mib > revision.memory
+    return not (unsaid or greedy or any(one.death for one in revision.sidecars))
 
 
 def _tell(world: World, plan: Plan) -> None:

@@ -5,7 +5,6 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 from ecs_notebook_lib.simulate import (
@@ -26,7 +25,7 @@ from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.holdings import Holdings
 from ecs_notebook_lib.simulate.logs import LogGroup, LogStream
 from ecs_notebook_lib.simulate.model import Deployment, Life, Program, Service, Shape, TargetGroup, Task
-from ecs_notebook_lib.simulate.network import End, Network
+from ecs_notebook_lib.simulate.network import End, Network, inside
 from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
 from ecs_notebook_lib.simulate.script import Hitch, Sidecar
@@ -158,7 +157,7 @@ class World:
 
     def addresses_taken(self, cidr: str) -> int:
         """Return how many addresses of a subnet tasks have."""
-        return sum(ip_address(address) in ip_network(cidr) for address in self._taken)
+        return sum(inside(address, cidr) for address in self._taken)
 
     def reaches(self, group: TargetGroup, deployment: Deployment, address: str, port: int) -> bool:
         """Say whether every node of the load balancer can connect to a task of a deployment at this address."""
