@@ -43,14 +43,24 @@ def deployed_again(plan: Plan) -> None:
 
 
 def slow(plan: Plan) -> None:
-    """Break nothing: the shortest possible rollout takes longer than the waiter looks."""
+    """Break nothing: the shortest possible rollout takes longer than the waiter looks.
+
+    There are many steps, or a large image, or old tasks that drain for long.
+    """
     plan.need_balancer()
     _quiet(plan, least=10, most=20)
-    plan.desired = plan.rng.choice([4, 5, 6])
-    plan.minimum, plan.maximum = busy_percentages(plan.rng, plan.desired)
-    plan.group.drain = 300
     plan.grace = max(plan.grace, 60)
-    plan.program(pull_seconds=(20.0, 60.0))
+    if plan.chance(0.6):
+        plan.desired = plan.rng.choice([4, 5, 6])
+        plan.minimum, plan.maximum = busy_percentages(plan.rng, plan.desired)
+        plan.group.drain = 300
+        plan.program(pull_seconds=(20.0, 60.0))
+        return
+    plan.minimum, plan.maximum = 100, 200
+    pull, drain = plan.rng.choice([(plan.rng.uniform(160, 260), 600), (40.0, 900), (60.0, 900)])
+    plan.program(pull_seconds=(pull, pull * 1.2))
+    plan.group.drain = drain
+    plan.ask_after = plan.rng.uniform(10, (pull + 60 + drain) / 60)
 
 
 def other_controller(plan: Plan) -> None:

@@ -103,10 +103,10 @@ def _deploy(world: World, plan: Plan, service: Service, number: int) -> None:
 
 
 def _attempt(world: World, plan: Plan, service: Service, number: int) -> None:
-    """Fail, give up after the waiter did, go back, and do something else for hours."""
+    """Deploy; if that fails, give up after the waiter did, and go back; do something else for hours."""
     _deploy(world, plan, service, number)
     world.run_until(world.now + minutes(plan.rng.uniform(10, 18)))
-    if service.deployments[0].shape["taskDefinition"].endswith(f":{number}"):
+    if plan.causes and service.deployments[0].shape["taskDefinition"].endswith(f":{number}"):
         _give_up(world, service)
     world.run_until(world.now + minutes(plan.rng.uniform(35, 180)))
 
@@ -115,7 +115,7 @@ def _wait(world: World, plan: Plan, service: Service, deployment: Deployment) ->
     """Let time pass until one asks: not before something was to be seen, and in some worlds hours later."""
     begin = world.now
     world.run_until(begin + minutes(plan.ask_after))
-    while plan.causes and not (plan.silent or _seen(world, plan, deployment)) and world.now - begin < _LONGEST_WAIT:
+    while not (plan.silent or _seen(world, plan, deployment)) and world.now - begin < _LONGEST_WAIT:
         world.run_until(world.now + minutes(1))
     if plan.late:
         if service.deployments[0] is deployment and not plan.silent and plan.causes:
@@ -125,7 +125,12 @@ def _wait(world: World, plan: Plan, service: Service, deployment: Deployment) ->
 
 
 def _seen(world: World, plan: Plan, deployment: Deployment) -> bool:
-    """Say whether tasks of the deployment have failed: more of them where two faults take turns."""
+    """Say whether there is something to ask about: a rollout that is through, or tasks that failed.
+
+    There must be more of them where two faults take turns.
+    """
+    if not plan.causes:
+        return bool(deployment.shape["rolloutState"] == "COMPLETED")
     stopped = [
         task
         for task in world.tasks.by_arn.values()
