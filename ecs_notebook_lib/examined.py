@@ -193,10 +193,10 @@ def _gone_back_from(known: list[Deployment], primary: Deployment | None) -> Depl
         return None
     before = known[: known.index(primary)]
     given_up = before[-1] if before else None
-    if given_up is None or given_up.succeeded or given_up.service_deployment_status not in _NOT_GOOD | _ROLLED_BACK:
+    if given_up is None or given_up.task_definition in ("", primary.task_definition):
         return None
     was_good = any(d.succeeded and d.task_definition == primary.task_definition for d in before)
-    return given_up if was_good and given_up.task_definition not in ("", primary.task_definition) else None
+    return given_up if was_good else None
 
 
 def _last_good(known: list[Deployment], examined: Deployment | None) -> Deployment | None:

@@ -61,7 +61,7 @@ def ends_of(frames: Frames) -> pd.Series:
 
 def _that_spoke(frames: Frames) -> set[str]:
     """Return the tasks that printed something; all of them where the logs were not read."""
-    if "log_events" in frames.gaps or not len(frames.log_events):
+    if "log_events" in frames.gaps:
         return set(frames.tasks["task_arn"])
     spoke = frames.tasks["task_id"].isin(frames.log_events["task_id"].unique())
     read = frames.tasks["task_id"].isin(_asked_for(frames))

@@ -30,6 +30,7 @@ CHECKS: Mapping[str, Examine] = {
         existence.service_capacity,
         configuration.rollout_pace,
         configuration.redeployments,
+        configuration.old_tasks,
         configuration.deployment_controller,
         configuration.status_reasons,
         targets.target_health,

@@ -93,12 +93,12 @@ def redeployments(frames: Frames) -> Iterator[Finding]:
     stopped = past["status"].isin(["STOPPED", "STOP_REQUESTED"])
     limit = _SLACK * shortest if _only_rollouts(frames) else shortest
     early = past[stopped & (lived < limit)]
-    in_a_row = _last_run(stopped & (lived < limit))
+    in_a_row = max(_last_run(stopped & (lived < limit)), _most_of_late(stopped & (lived < limit), past["created_at"]))
     if in_a_row < 2:
         return
     gap = lived[early.index].tail(in_a_row).median()
     statement = (
-        f"The last {in_a_row} deployments were each replaced by the next one after {minutes(gap)} (median), before "
+        f"{in_a_row} of the last deployments were each replaced by the next one after {minutes(gap)} (median), before "
         f"they could have ended: the shortest possible rollout takes about {minutes(shortest)}."
     )
     keys = keys_of(early.tail(in_a_row), "service_deployment_arn")
@@ -117,6 +117,12 @@ def _last_run(flags: pd.Series) -> int:
     return count
 
 
+def _most_of_late(flags: pd.Series, created_at: pd.Series) -> int:
+    """Return how many of the last two hours' deployments before the newest are flagged, if that is most of them."""
+    late = flags[created_at >= created_at.max() - pd.Timedelta(hours=2)].iloc[:-1]
+    return int(late.sum()) if len(late) > 2 and late.mean() > 0.5 else 0
+
+
 def _only_rollouts(frames: Frames) -> bool:
     """Say whether tasks have stopped, and every one of them was stopped by a rollout."""
     stopped = frames.tasks[frames.tasks["stop_code"].notna()]
@@ -129,6 +135,28 @@ def _without_failure(frames: Frames) -> Iterator[Finding]:
     if _only_rollouts(frames):
         statement = f"None of {counted(len(stopped), 'stopped task')} failed: each was stopped by a rollout."
         yield Finding("stopped_by_rollouts_only", "redeployments", statement, "tasks", keys_of(stopped, "task_arn"))
+
+
+def old_tasks(frames: Frames) -> Iterator[Finding]:
+    """Whether tasks of older deployments stay although the new ones are all healthy and nothing drains any more.
+
+    Protected tasks do, and so do those whose draining takes very long.
+    """
+    examined = _examined(frames)
+    rollout = rollout_of(frames)
+    if rollout is None or rollout.last_batch_at is None or "targets" in frames.gaps:
+        raise NothingToExamineError("no task of the rollout is known, or the targets are not")
+    older = frames.deployments[(frames.deployments["status"] == "ACTIVE") & (frames.deployments["running_count"] > 0)]
+    since = (pd.Timestamp(frames.snapshot.as_of) - rollout.last_batch_at).total_seconds()
+    complete = rollout.bounds.desired > 0 and rollout.healthy >= rollout.bounds.desired and not rollout.failed
+    if not len(older) or not complete or frames.targets["state"].eq("draining").any():
+        return
+    if since > rollout.new_seconds + rollout.old_seconds:
+        statement = (
+            f"All {rollout.bounds.desired} tasks of {examined.revision} are healthy for {minutes(since)}, nothing "
+            f"drains, and {int(older['running_count'].sum())} tasks of older deployments still run."
+        )
+        yield Finding("old_tasks_stay", "old_tasks", statement, "deployments", keys_of(older, "deployment_id"))
 
 
 def deployment_controller(frames: Frames) -> Iterator[Finding]:

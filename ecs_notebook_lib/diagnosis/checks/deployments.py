@@ -34,7 +34,8 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
     examined = frames.history.examined
     counted_tasks = service[["desired_count", "running_count"]]
     counts = counted_tasks.notna().all() and bool(service["running_count"] == service["desired_count"])
-    settled = examined is not None and examined.succeeded and counts and len(frames.deployments) == 1
+    newest = examined is not None and examined.succeeded and examined.status == "PRIMARY"
+    settled = newest and counts and len(frames.deployments) == 1
     if examined is not None and settled and not _still_failing(frames, examined.revision):
         statement = f"The rollout of {examined.revision} is completed, and all {service['desired_count']} tasks run."
         yield Finding("rollout_completed", "deployment_state", statement, "services", rows)

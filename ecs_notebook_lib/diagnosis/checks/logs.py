@@ -80,6 +80,7 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
     """
     answers = health_path_answers(frames)
     yield from _probes(frames)
+    yield from _errors_to_customers(frames)
     if not len(answers):
         raise NothingToExamineError("no answer on the health path stands in the log lines that were read")
     fast = answers[answers["class"] != SLOW]
@@ -129,6 +130,28 @@ def _probes(frames: Frames) -> Iterator[Finding]:
         )
         keys = keys_of(lines.drop_duplicates("log_stream"), "log_stream")
         yield Finding("probes_do_not_arrive", "health_answers", statement, "log_events", keys, name)
+
+
+_FEWEST_ERRORS, _SHARE_OF_ERRORS = 3, 0.1
+
+
+def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
+    """Yield a finding if the examined revision answers much more often with 5xx than the last good one did."""
+    examined = frames.history.examined
+    lines = frames.log_events[(frames.log_events["kind"] == "http_access") & frames.log_events["status"].notna()]
+    checker = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
+    local = lines["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
+    of_customers = lines[~checker & ~local]
+    failed = of_customers["status"] >= 500
+    share = failed.groupby(of_customers["revision"]).mean()
+    own = of_customers[failed & of_customers["revision"].fillna("").eq(examined.revision if examined else "-")]
+    if examined is None or len(own) < _FEWEST_ERRORS:
+        return
+    before = share.get(frames.history.former_revision, 0.0)
+    if share[examined.revision] >= _SHARE_OF_ERRORS and share[examined.revision] > 2 * before:
+        statement = f"{examined.revision} answers {share[examined.revision]:.0%} of its requests with a 5xx."
+        keys = tuple(dict.fromkeys(keys_of(own, "log_stream")))
+        yield Finding("errors_to_customers", "health_answers", statement, "log_events", keys, examined.revision)
 
 
 def _own_check_fails(status: pd.Series) -> str:

@@ -153,7 +153,8 @@ def health_check_timing(frames: Frames) -> Iterator[Finding]:
         yield Finding("constant_task_life", "health_check_timing", statement, "tasks", keys, examined.revision)
     if budget.ready_seconds is None:
         raise NothingToExamineError("the log does not tell when the application was ready")
-    if budget.too_short:
+    healthy = frames.targets["revision"].fillna("").eq(examined.revision) & frames.targets["state"].eq("healthy")
+    if budget.too_short and not healthy.any():
         statement = (
             f"{examined.revision} is ready {budget.ready_seconds:.0f} s after its start (median, {budget.ready_from}); "
             f"ECS stops it after {budget.latest_stop:.0f} s: grace period {budget.grace:.0f} s, unhealthy after "
