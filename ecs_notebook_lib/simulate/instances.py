@@ -183,7 +183,8 @@ def add_instance(world: "World", kind: InstanceType, zone: str, *, provider: str
         "ecs.instance-type": kind.name,
         "ecs.os-type": "linux",
     }
-    attributes = dict.fromkeys(_CAPABILITIES, "") | own
+    trunk = {"ecs.awsvpc-trunk-id": new(8)} if kind.interfaces == _TRUNK else {}
+    attributes = dict.fromkeys(_CAPABILITIES, "") | own | trunk
     instance = Instance(arn, f"i-0{new(16)}", kind, zone, world.now, provider, attributes=attributes)
     world.scheduler.placement.instances.append(instance)
     world.holdings.container_instances[arn] = instance.shape()
@@ -251,8 +252,20 @@ def _member(instance: Instance) -> Shape:
 # A plan whose service runs on instances.
 
 
+def run_on_instances(plan: Plan, *, trunk: bool | None = None, spare: bool = True, room: int = 1) -> InstanceType:
+    """Put the service on instances of a cluster; with `spare` they hold the tasks of a rollout beside the old ones.
+
+    Each instance has the CPU and memory for `room` tasks at least. See `move_to_instances` for `trunk`.
+    """
+    provider = plan.rng.choice(["", "", "ec2", f"{plan.cluster}-asg"])
+    kind = move_to_instances(plan, provider=provider, trunk=trunk, room=room)
+    copies = plan.desired * max(plan.maximum, 200) // 100 if spare else plan.desired
+    add_fleet(plan, kind, copies=copies, provider=provider)
+    return kind
+
+
 def move_to_instances(
-    plan: Plan, *, mode: str = "awsvpc", provider: str = "", trunk: bool | None = None
+    plan: Plan, *, mode: str = "awsvpc", provider: str = "", trunk: bool | None = None, room: int = 1
 ) -> InstanceType:
     """Let the service run on instances of a type that can hold its tasks; return the type.
 
@@ -262,13 +275,13 @@ def move_to_instances(
     plan.place = "ec2"
     plan.balanced = plan.balanced and mode == "awsvpc"
     plan.egress = "nat" if plan.egress == "public" else plan.egress  # such a task gets no public address
-    plan.service |= {"launchType": "EC2", "placementStrategy": [_SPREAD, {"type": "binpack", "field": "memory"}]}
+    plan.service |= {"launchType": "EC2", "placementStrategy": [_SPREAD, {"type": "spread", "field": "instanceId"}]}
     if provider:
         plan.service["capacityProviderStrategy"] = [{"capacityProvider": provider, "weight": 1, "base": 0}]
     for revision in (plan.good, plan.new):
         compatible = {"requiresCompatibilities": ["EC2"], "compatibilities": ["EXTERNAL", "EC2"], "networkMode": mode}
         revision.definition = {**revision.definition, **compatible, "requiresAttributes": required(mode)}
-    cpu, memory = plan.good.cpu, plan.good.memory
+    cpu, memory = room * plan.good.cpu, room * plan.good.memory
     fitting = [
         row for row in INSTANCE_TYPES if row.architecture == "x86_64" and row.cpu >= cpu and row.memory >= memory
     ]

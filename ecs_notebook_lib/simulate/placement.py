@@ -20,7 +20,7 @@ _COUNTED_EVERY = timedelta(minutes=15)
 _LACKS = {
     "agent": "doesn't have the agent connected.",
     "attribute": "is missing an attribute required by your task.",
-    "constraint": 'encountered error "MemberOf placement constraint unsatisfied.".',
+    "constraint": 'encountered error "MemberOf placement constraint unsatisfied."',
     "zone": 'encountered error "LOCATION".',
     "cpu": "has insufficient CPU units available.",
     "memory": "has insufficient memory available.",

@@ -9,7 +9,9 @@ from ecs_notebook_lib.simulate import (
     recipes_access,
     recipes_application,
     recipes_aws,
+    recipes_capacity,
     recipes_dependency,
+    recipes_fargate,
     recipes_health,
     recipes_image,
     recipes_network,
@@ -32,5 +34,7 @@ _MODULES = (
     recipes_dependency,
     recipes_rollout,
     recipes_aws,
+    recipes_capacity,
+    recipes_fargate,
 )
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for module in _MODULES for recipe in module.RECIPES}
