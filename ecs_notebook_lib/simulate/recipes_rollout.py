@@ -202,7 +202,13 @@ def count_reset(plan: Plan) -> None:
 _GROUP = "deployment_config.target_group"
 RECIPES = (
     Recipe("no-room", "deployment_config.percentages", "the percentages leave no room to replace a task", squeezed),
-    Recipe("deployed-again", "deployment_config.superseded", "the pipeline deploys again and again", deployed_again),
+    Recipe(
+        "deployed-again",
+        "deployment_config.superseded",
+        "the pipeline deploys again and again",
+        deployed_again,
+        "fargate",
+    ),
     Recipe(
         "slow-rollout",
         "deployment_config.waiter_shorter_than_rollout",

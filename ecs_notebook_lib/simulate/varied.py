@@ -9,6 +9,7 @@ from random import Random
 from ecs_notebook_lib.simulate.dialects import DIALECTS
 from ecs_notebook_lib.simulate.draws import draw
 from ecs_notebook_lib.simulate.faults import Fault
+from ecs_notebook_lib.simulate.instances import add_fleet, move_to_instances
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Revision
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
@@ -52,12 +53,22 @@ def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str) -> Plan:
     for recipe in chosen:
         recipe.apply(plan)
         plan.causes.append(recipe.cause)
+    if _can_move(plan, chosen) and plan.chance(plan.dialect.rates["ec2"]):
+        kind = move_to_instances(plan)
+        add_fleet(plan, kind, copies=plan.desired * 4 + 2)
     plan.late = plan.late and not plan.first
     if plan.paired:
         plan.late = plan.breaker = plan.rollback = False  # or one of the two would be over before the other shows
     if plan.late and not _leaves_words(plan):
         plan.chances["capture"] = True  # else nothing would be left of why the tasks stopped
     return plan
+
+
+def _can_move(plan: Plan, chosen: Sequence[Recipe]) -> bool:
+    """Say whether the faults look the same on instances: those before the start, in Fargate's words, do not."""
+    anywhere = plan.place == "fargate" and all(recipe.place == "any" for recipe in chosen)
+    starts = not (plan.new.hitches or "secrets" in plan.new.container)
+    return anywhere and starts and "assignPublicIp" not in plan.new.network
 
 
 def _leaves_words(plan: Plan) -> bool:
