@@ -107,7 +107,7 @@ def _door(region: str) -> tuple[_Door, Clients]:
     return door, Clients(session)
 
 
-def _collected(world: World):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _collected(world: World):  # type: ignore[no-untyped-def]
     door, clients = _door(world.region)
     door.world = world
     source = LiveSource(world.cluster, world.service)

@@ -24,8 +24,8 @@ from ecs_notebook_lib.untrusted import visible
 
 SCHEMA = "ecs-notebook/diagnosis/1"
 _LINE = 500
-_ALSO_FROM = 0.5
-"""A second cause is looked for once the first is more likely than not."""
+_ALSO_FROM = 0.25
+"""Two faults at once share what one would have: a second one is looked for from this probability of the first on."""
 
 
 @dataclass(frozen=True, slots=True)

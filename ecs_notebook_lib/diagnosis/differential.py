@@ -9,6 +9,7 @@ from ecs_notebook_lib.knowledge.weights import (
     FAMILIES,
     NONE_OF_THESE,
     PRIOR_NONE_OF_THESE,
+    Cause,
     causes,
     check_rows,
     finding_kinds,
@@ -184,16 +185,23 @@ def _ranked(
 def second_causes(evidence: Sequence[Evidence], first: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Return the causes that are needed beside the first: what it explains is taken out, and the rest ranked again.
 
-    A second one of the same family is left out: two ways of seeing one fault differ only in name.
+    A look-alike in the first one's family is left out: two ways of seeing one fault differ only in name.
     """
-    explained = {row.group for row in evidence if row.finding and row.weights.get(first, 0.0) > 0}
+    explained = {row.group for row, weight in counted_weights(evidence, first) if row.finding and weight > 0}
     rest = [row for row in evidence if row.group not in explained]
     likely = posterior(rest)
     second = []
     for name, cause in causes().items():
-        if cause.family == first.partition(".")[0] or likely[name] < ALSO_PROBABILITY:
+        if name == first or _look_alike(cause, first) or likely[name] < ALSO_PROBABILITY:
             continue
         counted = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
         if sum(weight for _, weight in counted) >= ALSO_DECIBANS:
             second.append((name, tuple(row.finding for row, weight in counted if weight > 0)))
     return tuple(second)
+
+
+def _look_alike(cause: Cause, first: str) -> bool:
+    other = causes().get(first)
+    if other is None or cause.family != other.family:
+        return False
+    return first in cause.mistaken_for or cause.name in other.mistaken_for
