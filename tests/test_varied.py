@@ -19,11 +19,6 @@ FAMILIES = tomllib.loads(files("ecs_notebook_lib.knowledge").joinpath("causes.to
 CAUSES = {f"{family}.{name}" for family, causes in FAMILIES.items() for name in causes}
 SEEN_ELSEWHERE = {"permissions.deployer"}
 """Seen in the errors of the command line only."""
-OF_PLACEMENT = {cause for cause in CAUSES if cause.startswith("capacity.")} | {
-    "aws_service.agent",
-    "deployment_config.constraint",
-}
-"""What the recipes of placement are for."""
 SEEDS = range(2)
 
 
@@ -63,7 +58,7 @@ def test_each_recipe_builds_worlds_whose_truth_is_its_cause(name, dialect):
 def test_every_cause_has_a_recipe_or_a_reason_why_not():
     missing = CAUSES - {recipe.cause for recipe in RECIPES.values()}
 
-    assert missing - OF_PLACEMENT == SEEN_ELSEWHERE
+    assert missing == SEEN_ELSEWHERE
 
 
 def test_every_recipe_names_a_known_cause():
