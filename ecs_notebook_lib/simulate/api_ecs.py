@@ -117,9 +117,11 @@ class _Ecs:
             gone |= {"platformVersion", "platformFamily"}
             definition = self._world.task_definitions[row["taskDefinition"]]
             gone |= set() if definition["networkMode"] == "awsvpc" else {"networkConfiguration"}
-        strategy = {"capacityProviderStrategy": [{"capacityProvider": launch.provider, "weight": 1, "base": 0}]}
-        how = strategy if launch.provider else {"launchType": launch.kind}
-        return how | {member: value for member, value in row.items() if member not in gone}
+        shown = {member: value for member, value in row.items() if member not in gone}
+        if not launch.provider:
+            return shown | {"launchType": launch.kind}
+        strategy = [{"capacityProvider": launch.provider, "weight": 1, "base": 0}]
+        return {"capacityProviderStrategy": strategy} | shown
 
     def list_tasks(self, call: Call) -> dict[str, Any]:
         self._cluster(call)

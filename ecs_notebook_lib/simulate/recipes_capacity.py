@@ -133,7 +133,6 @@ def host_port_taken(plan: Plan) -> None:
     ]
     if foreign:
         plan.edits.append(each_instance(lambda instance: _occupy(instance, port)))
-        plan.edits.append(each_instance(lambda instance: _occupy(instance, plan.port)))
 
 
 def _occupy(instance: Instance, port: int) -> None:
@@ -168,10 +167,14 @@ def agent_disconnected(plan: Plan) -> None:
 
 def _disconnect(instance: Instance) -> None:
     instance.connected = False
+    for task in instance.tasks:
+        task.shape["connectivity"] = "DISCONNECTED"
 
 
 def _connect(instance: Instance) -> None:
     instance.connected = True
+    for task in instance.tasks:
+        task.shape["connectivity"] = "CONNECTED"
 
 
 # What no instance may take, whatever room it has.

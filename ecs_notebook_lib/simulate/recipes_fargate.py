@@ -36,6 +36,7 @@ def capacity_unavailable(plan: Plan) -> None:
         _provide(plan, "FARGATE_SPOT")
     waits(plan, surge=True)
     few = plan.rng.choice([0, 0, 1]) if plan.desired > 1 else 0
+    plan.attempts = 0 if few else plan.attempts
     where = "Please try again later or in a different availability zone."
     usual = f"was unable to place a task. Reason: Capacity is unavailable at this time. {where}"
     text = plan.pick([usual + MORE], [usual, usual.replace("Reason:", "The reason for failure is") + SHORT])
