@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate import application, scripted
-from ecs_notebook_lib.simulate.model import Deployment, Life, Service, Task
+from ecs_notebook_lib.simulate.model import Deployment, Life, Service, Shape, Task
 from ecs_notebook_lib.simulate.placement import FARGATE, Place
 from ecs_notebook_lib.simulate.script import Death, Hitch, fill
 from ecs_notebook_lib.simulate.starting import refusal_to_start
@@ -66,31 +66,14 @@ class Tasks:
 
     def _create(self, service: Service, deployment: Deployment, place: Place) -> Task:
         world, engine = self._world, self._world.engine
-        task_id, interface = engine.hexadecimal(32), f"eni-{engine.hexadecimal(17)}"
-        subnets = deployment.network["subnets"]
-        subnet = subnets[len(deployment.tasks) % len(subnets)]
-        if world.programs_scripted:
-            subnet = self._emptiest(deployment, subnets)
-        subnet = world.scheduler.placement.subnet(place, subnets) or subnet
+        task_id = engine.hexadecimal(32)
+        subnet = self._subnet(deployment, place)
         address = world.free_address(subnet)
-        details = {
-            "subnetId": subnet,
-            "networkInterfaceId": interface,
-            "macAddress": "0a:" + ":".join(engine.hexadecimal(2) for _ in range(5)),
-            "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
-            "privateIPv4Address": address,
-        }
+        attachment = self._interface(subnet, address)
         definition = world.task_definitions[deployment.shape["taskDefinition"]]
         arn = world.arn("ecs", f"task/{world.cluster}/{task_id}")
         shape = {
-            "attachments": [
-                {
-                    "id": f"{engine.hexadecimal(8)}-0000-4000-8000-{engine.hexadecimal(12)}",
-                    "type": "ElasticNetworkInterface",
-                    "status": "ATTACHED",
-                    "details": [{"name": name, "value": value} for name, value in details.items()],
-                }
-            ],
+            "attachments": [attachment],
             "availabilityZone": world.zones[subnet],
             "clusterArn": world.cluster_arn,
             "connectivity": "DISCONNECTED",
@@ -116,6 +99,33 @@ class Tasks:
         task = Task(shape, deployment, address)
         world.scheduler.placement.take(place, task, shape)
         return task
+
+    def _subnet(self, deployment: Deployment, place: Place) -> str:
+        """Return the subnet of a new task: that of its instance, or one of the deployment's in turn."""
+        subnets = deployment.network["subnets"]
+        found = self._world.scheduler.placement.subnet(place, subnets)
+        if found:
+            return str(found)
+        if self._world.programs_scripted:
+            return self._emptiest(deployment, subnets)
+        return str(subnets[len(deployment.tasks) % len(subnets)])
+
+    def _interface(self, subnet: str, address: str) -> Shape:
+        """Return the attachment of a new network interface."""
+        new = self._world.engine.hexadecimal
+        details = {
+            "subnetId": subnet,
+            "networkInterfaceId": f"eni-{new(17)}",
+            "macAddress": "0a:" + ":".join(new(2) for _ in range(5)),
+            "privateDnsName": f"ip-{address.replace('.', '-')}.ec2.internal",
+            "privateIPv4Address": address,
+        }
+        return {
+            "id": f"{new(8)}-0000-4000-8000-{new(12)}",
+            "type": "ElasticNetworkInterface",
+            "status": "ATTACHED",
+            "details": [{"name": name, "value": value} for name, value in details.items()],
+        }
 
     def _emptiest(self, deployment: Deployment, subnets: list[str]) -> str:
         """Return the subnet with the fewest tasks of a deployment; among equals they take turns."""
