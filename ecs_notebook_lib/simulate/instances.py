@@ -259,8 +259,7 @@ def run_on_instances(plan: Plan, *, trunk: bool | None = None, spare: bool = Tru
     """
     provider = plan.rng.choice(["", "", "ec2", f"{plan.cluster}-asg"])
     kind = move_to_instances(plan, provider=provider, trunk=trunk, room=room)
-    copies = plan.desired * max(plan.maximum, 200) // 100 if spare else plan.desired
-    add_fleet(plan, kind, copies=copies, provider=provider)
+    add_fleet(plan, kind, copies=4 * plan.desired + 2 if spare else plan.desired, provider=provider)
     return kind
 
 
@@ -307,12 +306,17 @@ def required(mode: str) -> list[Shape]:
 
 
 def add_fleet(plan: Plan, kind: InstanceType, *, copies: int, alone: bool = False, provider: str = "") -> None:
-    """Let the cluster have as many instances as it takes to hold so many tasks; `alone`: one task an instance."""
+    """Let the cluster have as many instances as it takes to hold so many tasks; `alone`: one task an instance.
+
+    A rollout that fails takes several times the desired count: tasks that stop, or drain, have their places still.
+    """
     awsvpc = plan.good.definition["networkMode"] == "awsvpc"
-    each = min(kind.cpu // plan.good.cpu, kind.memory // plan.good.memory, kind.interfaces if awsvpc else copies)
-    count = -(-copies // (1 if alone else each))
 
     def prepare(world: "World") -> None:
+        rows = (plan.good, plan.new) if copies > plan.desired else (plan.good,)
+        cpu, memory = max(row.cpu for row in rows), max(row.memory for row in rows)
+        each = min(kind.cpu // cpu, kind.memory // memory, kind.interfaces if awsvpc else copies)
+        count = -(-copies // (1 if alone else max(1, each)))
         served = plan.good.network.get("subnets") or list(world.zones)
         zones = [world.zones[subnet] for subnet in served]
         for number in range(count):
