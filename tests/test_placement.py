@@ -1,6 +1,7 @@
 """Places for tasks: container instances and Fargate, what ECS says when there is none, and where AWS shows why."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -420,6 +421,10 @@ def test_a_service_on_fargate_is_shown_as_ever():
 # What follows.
 
 
+def has_breaker(world):
+    return service_of(world)["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]
+
+
 def test_tasks_are_placed_when_the_obstacle_is_gone():
     world = build_varied(["agent-away"], 3)
     for instance in world.scheduler.placement.instances:
@@ -432,12 +437,31 @@ def test_tasks_are_placed_when_the_obstacle_is_gone():
 
 
 def test_a_breaker_opens_when_tasks_have_found_no_place_for_long():
-    worlds = [build_varied(["constraint-unmet"], seed) for seed in range(12)]
-    [world, *_] = [w for w in worlds if service_of(w)["deploymentConfiguration"]["deploymentCircuitBreaker"]["enable"]]
+    world = next(w for w in (build_varied(["constraint-unmet"], seed) for seed in range(12)) if has_breaker(w))
 
     world.run_until(world.now + timedelta(minutes=70))
 
     assert any("deployment failed: tasks failed to start." in row["message"] for row in service_of(world)["events"])
+
+
+def test_with_a_breaker_ecs_also_counts_the_tasks_that_it_could_not_launch():
+    texts = [said(world_of("no-capacity", seed, dialect)) for seed in range(10) for dialect in ("training", "test")]
+    told = [line for text in texts for line in text.splitlines() if "could not launch" in line]
+
+    assert told
+    assert all(re.search(r"\) could not launch \d+ tasks for deployment ecs-svc/\d+\. \S", line) for line in told)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "more"), [pytest.param(60, 0, id="within-the-hour"), pytest.param(370, 1, id="after-six-hours")]
+)
+def test_the_same_refusal_is_told_again_after_six_hours_only(minutes, more):
+    world = next(w for w in (build_varied(["constraint-unmet"], seed) for seed in range(9)) if not has_breaker(w))
+    before = said(world).count("unable to place")
+
+    world.run_until(world.now + timedelta(minutes=minutes))
+
+    assert said(world).count("unable to place") - before == more
 
 
 def test_a_terminated_instance_leaves_the_cluster():

@@ -280,7 +280,7 @@ def move_to_instances(
     for revision in (plan.good, plan.new):
         compatible = {"requiresCompatibilities": ["EC2"], "compatibilities": ["EXTERNAL", "EC2"], "networkMode": mode}
         revision.definition = {**revision.definition, **compatible, "requiresAttributes": required(mode)}
-    cpu, memory = room * plan.good.cpu, room * plan.good.memory
+    cpu, memory = room * max(plan.good.cpu, plan.new.cpu), room * max(plan.good.memory, plan.new.memory)
     fitting = [
         row for row in INSTANCE_TYPES if row.architecture == "x86_64" and row.cpu >= cpu and row.memory >= memory
     ]
