@@ -52,7 +52,7 @@ def test_a_final_period_does_not_matter(end):
             "Task failed ELB health checks in (target-group arn:aws:ela...", "failed_elb_health_checks", id="..."
         ),
         pytest.param(f"ResourceInitializationError: {'x' * 230}", "start_failed", id="before-anything-distinctive"),
-        pytest.param("Essential container in", None, id="too-short-to-have-been-cut"),
+        pytest.param("Scaling activ", None, id="too-short-to-have-been-cut"),
     ],
 )
 def test_a_text_that_was_cut_is_recognised_by_a_distinctive_beginning(text, kind):
@@ -145,7 +145,7 @@ def test_case_apostrophes_and_white_space_do_not_matter(row):
     [
         ("(service web) has reached an odd state.", "service_event"),
         ("(service web) (task zz!) (port 80) is unhealthy in (target-group t) due to (reason x)", "service_event"),
-        ("Essential container in task exited early", "stopped_reason"),
+        ("The container went its own way", "stopped_reason"),
         ("everything is fine", "log_line"),
         ("", "log_line"),
         (None, "stopped_reason"),

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, TRUTH, Column, FrameSchema, rows_frame
-from ecs_notebook_lib.knowledge.messages import Message, recognise, templates
+from ecs_notebook_lib.knowledge.messages import Message, recognise, recognise_anywhere
 from ecs_notebook_lib.snapshot import Snapshot
 
 OBSERVATION = "case:Observation"
@@ -61,14 +61,9 @@ def message_of(text: str, place: str) -> Message | None:
 
 
 def _row(number: int, given_as: str, place: str, text: str) -> dict[str, object]:
-    message = recognise(text, where=place) or _anywhere(text)
+    message = recognise_anywhere(text, likely=place)
     found = {"place": message.where, "kind": message.kind} if message else {}
     return {"number": number, "given_as": given_as, "text": text, **found}
-
-
-def _anywhere(text: str) -> Message | None:
-    found = [recognise(text, where=place) for place in dict.fromkeys(row.where for row in templates())]
-    return max(filter(None, found), key=lambda message: message.template.weight, default=None)
 
 
 def _observed(snapshot: Snapshot) -> Mapping[str, Any]:

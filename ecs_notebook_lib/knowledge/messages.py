@@ -8,7 +8,7 @@ AWS cut off is recognised by its beginning, if that is distinctive.
 
 import string
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -91,7 +91,7 @@ def recognise(text: str | None, *, where: str) -> Message | None:
     ----------
     where
         `service_event`, `stopped_reason` (of a task or a container), `rollout_state_reason`, `status_reason` (of a
-        service deployment), `target_health`, `log_line` or `cli_error`.
+        service deployment), `target_health`, `log_line`, `cli_error` or `quoted` (a part of any, anywhere).
     """
     if text and len(text) > _MAX_TEXT:
         text = f"{text[: _MAX_TEXT // 2]} {text[-_MAX_TEXT // 2 :]}"
@@ -118,7 +118,7 @@ def kinds_of(texts: Iterable[object], *, where: str) -> list[str | None]:
 @cache
 def templates() -> tuple[MessageTemplate, ...]:
     """Return all rows of the table."""
-    return tuple(_template(row) for row in read_table("messages")["message"])
+    return tuple(_template(row) for name in ("messages", "quoted") for row in read_table(name)["message"])
 
 
 @cache
@@ -144,11 +144,71 @@ def _recognise(text: str, where: str) -> Message | None:
     lower = plain.translate(_LOWER)
     rows = [row for longest, row in _templates_of(where) if longest in lower]
     specific = (row for row in rows if not _only_quotes(row))
-    return (
-        _first_match(specific, plain, lower)
-        or (_first_cut_match(plain, lower, where) if cut else None)
-        or _first_match(filter(_only_quotes, rows), plain, lower)
-    )
+    found = _first_match(specific, plain, lower) or (_first_cut_match(plain, lower, where) if cut else None)
+    if found is not None and not _is_vague(found):
+        return found
+    wrapping = _first_match(filter(_only_quotes, rows), plain, lower)
+    if wrapping is not None and not _is_vague(wrapping):
+        return wrapping
+    quoted = _quoted(plain, lower, where)
+    if quoted is not None and (not _is_vague(quoted) or not (found or wrapping)):
+        return quoted
+    return found or wrapping
+
+
+def _quoted(plain: str, lower: str, where: str) -> Message | None:
+    """Return the message of which a part is quoted in a text of AWS's; log lines are read by their own rows alone."""
+    if where in ("log_line", "quoted"):
+        return None
+    rows = [row for longest, row in _templates_of("quoted") if longest in lower]
+    rows.sort(key=lambda row: row.kind in _VAGUE)
+    found = _first_match(rows, plain, lower)
+    return replace(found, where=where) if found else None
+
+
+def recognise_anywhere(text: str | None, *, likely: str) -> Message | None:
+    """Return what a text means that somebody pasted, wherever AWS says such a thing.
+
+    A message of the place that it is `likely` from is preferred; else the heaviest of all places is meant.
+    """
+    own = recognise(text, where=likely)
+    if own is not None and not _is_vague(own):
+        return own
+    places = dict.fromkeys(row.where for row in templates() if row.where != "log_line" or likely == "log_line")
+    others = [found for place in places if place != likely and (found := recognise(text, where=place))]
+    told = [found for found in others if not _is_vague(found)]
+    return max(told, key=lambda found: found.template.weight, default=own or next(iter(others), None))
+
+
+_VAGUE = frozenset(
+    {
+        "start_failed",
+        "pull_failed",
+        "efs_failed",
+        "logging_failed",
+        "resource_not_found",
+        "secrets_not_pulled",
+        "task_not_placed",
+        "no_instance_fits",
+        "instance_error",
+        "call_failed",
+        "container_exited",
+        "task_launch_failed",
+        "circuit_breaker_quoted",
+        "deployment_failed",
+        "waiter_timed_out",
+        "access_denied_bare",
+        "forbidden_bare",
+        "internal_error",
+        "create_failed",
+        "traceback",
+    }
+)
+"""Kinds that say that something failed, and not what: what else stands in the text tells more."""
+
+
+def _is_vague(message: Message) -> bool:
+    return message.innermost.kind in _VAGUE
 
 
 def _first_match(rows: Iterable[MessageTemplate], plain: str, lower: str) -> Message | None:
