@@ -83,6 +83,11 @@ class DeploymentHistory:
             began = deployment.created_at
         return began
 
+    def rolled_out_at(self, instant: datetime) -> str:
+        """Return the revision that was deployed last at `instant`: what starts or fails then is mostly its own."""
+        begun = [d for d in self.deployments if d.created_at <= instant]
+        return begun[-1].revision if begun else ""
+
     def revision_at(self, instant: datetime) -> str:
         """Return the revision that alone was running at `instant`; `""` if that is not known.
 

@@ -16,8 +16,14 @@ from ecs_notebook_lib.knowledge.weights import (
     lapse_of,
 )
 
+NOTHING_BROKEN = "deployment_config.waiter_shorter_than_rollout"
+"""Cannot stand beside a fault: it says that there is none."""
+
 ALSO_DECIBANS = 13.0
 """What must be left for a second cause once the first has explained what it can: odds of 20 to 1."""
+
+_MUCH = 5.0
+"""Decibans: a finding that speaks this much more for another cause is not this one's own way of showing."""
 
 ALSO_PROBABILITY = 0.5
 """How likely it must be, on that evidence, to be told: more likely than not."""
@@ -117,7 +123,9 @@ def _without_other_ways(counted: list[tuple[Evidence, float]]) -> list[tuple[Evi
 
 
 def _shows(row: tuple[Evidence, float]) -> bool:
-    return bool(row[0].alternative and row[0].finding and row[1] > 0)
+    """Say whether this is the cause's own way of showing: no other cause is spoken for much more."""
+    evidence, weight = row
+    return evidence.alternative and bool(evidence.finding) and 0 < weight >= max(evidence.weights.values()) - _MUCH
 
 
 def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -192,7 +200,7 @@ def second_causes(evidence: Sequence[Evidence], first: str) -> tuple[tuple[str, 
     likely = posterior(rest)
     second = []
     for name, cause in causes().items():
-        if name == first or _look_alike(cause, first) or likely[name] < ALSO_PROBABILITY:
+        if name in (first, NOTHING_BROKEN) or _look_alike(cause, first) or likely[name] < ALSO_PROBABILITY:
             continue
         counted = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
         if sum(weight for _, weight in counted) >= ALSO_DECIBANS:

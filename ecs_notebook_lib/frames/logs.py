@@ -8,6 +8,7 @@ from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
 from ecs_notebook_lib.frames.stack_traces import trace_ids
 from ecs_notebook_lib.knowledge.harmless import harmless_reason
 from ecs_notebook_lib.knowledge.messages import Message, error_kinds, find_in_log
+from ecs_notebook_lib.knowledge.reading import TAIL_LINES
 
 _NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "logs:GetLogEvents")
 
@@ -25,7 +26,12 @@ LOG_EVENTS = FrameSchema(
         Column("task_id", TEXT, "", "Last part of the stream's name."),
         Column("container", TEXT, "", "Middle part of the stream's name."),
         Column("revision", TEXT, "", "`family:number` that printed it; missing if that is not known."),
-        Column("revision_source", TEXT, "", "`task`, or `deployment_window` if ECS has forgotten the task."),
+        Column(
+            "revision_source",
+            TEXT,
+            "",
+            "`task`; if ECS has forgotten it `deployment_window` (alone then) or `rollout_window` (begun then).",
+        ),
         Column("level", TEXT, "", "FATAL, ERROR, WARN, INFO, DEBUG or TRACE; missing if the line names none."),
         Column("pattern", TEXT, "", "The line with its variable parts masked; of a JSON line, its message."),
         Column("harmless", TRUTH, "", "Whether the line is in `knowledge/harmless.toml`: it may look like an error."),
@@ -52,7 +58,7 @@ LOG_STREAMS = FrameSchema(
         Column("log_stream", TEXT, "", "Name of the stream."),
         Column("task_id", TEXT, "", "Task that wrote it."),
         Column("revision", TEXT, "", "`family:number` of the task; missing if that is not known."),
-        Column("revision_source", TEXT, "", "`task` or `deployment_window`."),
+        Column("revision_source", TEXT, "", "`task`, `deployment_window` or `rollout_window`."),
         Column("first_at", UTC_TIME, "", "First line that was read."),
         Column("last_at", UTC_TIME, "", "Last line that was read."),
         Column("line_count", COUNT, "", "Lines that were read."),
@@ -121,13 +127,21 @@ def _part(message: Message | None, name: str) -> str | None:
 
 
 def _attributed(events: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
-    """Add the revision: of the task, or, if ECS forgot it, the one that alone was running when it wrote a line."""
+    """Add the revision: of the task, or, if ECS forgot it, the one that alone ran when it wrote a line, or began then.
+
+    A stream that began while a rollout went on is of the revision that was rolled out, for an old task is replaced
+    seldom in that time; only a stream that was read from its beginning tells when it began.
+    """
     known = tasks.set_index("task_id")["revision"] if len(tasks) else pd.Series(dtype="string")
     of_task = events["task_id"].map(known)
     forgotten = events[of_task.isna()].groupby("log_stream")["logged_at"]
-    alone = {stream: _revision_alone(instants, history) for stream, instants in forgotten}
-    guessed = texts((alone.get(stream) for stream in events["log_stream"]), events.index)
+    alone = {str(stream): _revision_alone(instants, history) for stream, instants in forgotten}
+    began = {str(stream): _revision_begun(instants, history) for stream, instants in forgotten}
+    guess = {stream: alone[stream] or began[stream] for stream in alone}
+    guessed = texts((guess.get(stream) for stream in events["log_stream"]), events.index)
     source = pd.Series("task", index=events.index, dtype="string").where(of_task.notna(), "deployment_window")
+    begun = events["log_stream"].map({stream: not alone[stream] for stream in alone}).fillna(value=False).astype(bool)
+    source = source.mask(of_task.isna() & begun, "rollout_window")
     revision = of_task.astype("string").fillna(guessed)
     return events.assign(revision=revision, revision_source=source.where(revision.notna()))
 
@@ -136,6 +150,13 @@ def _revision_alone(instants: pd.Series, history: DeploymentHistory) -> str | No
     """Return the revision that alone was running at one of these instants: a task never changes its own."""
     known = (history.revision_at(instant.to_pydatetime()) for instant in instants)
     return next(filter(None, known), None)
+
+
+def _revision_begun(instants: pd.Series, history: DeploymentHistory) -> str | None:
+    """Return the revision whose rollout was going on when a stream began; None if that is not known."""
+    if len(instants) >= TAIL_LINES or not len(instants):
+        return None
+    return history.rolled_out_at(instants.min().to_pydatetime()) or None
 
 
 def log_streams_frame(log_events: pd.DataFrame) -> pd.DataFrame:

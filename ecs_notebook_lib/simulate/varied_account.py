@@ -223,9 +223,13 @@ def logging_to(world: World, group: str) -> Shape:
 
 
 def _sidecar(world: World, plan: Plan, row: Any) -> Shape:
+    image = row.image
+    if plan.egress == "endpoints" and image.startswith("public.ecr.aws/"):  # out of reach, so the account has a copy
+        image = f"{world.registry}/{plan.name}:{row.name}"
+        world.programs.setdefault(image, plan.good.program)
     shape: Shape = {
         "name": row.name,
-        "image": row.image,
+        "image": image,
         "cpu": 0,
         "essential": row.essential,
         "portMappings": [],

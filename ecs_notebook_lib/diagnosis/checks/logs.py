@@ -141,7 +141,8 @@ def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
     lines = frames.log_events[(frames.log_events["kind"] == "http_access") & frames.log_events["status"].notna()]
     checker = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
     local = lines["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
-    of_customers = lines[~checker & ~local]
+    on_health_path = lines["path"].isin(set(frames.target_groups["health_check_path"].dropna()))
+    of_customers = lines[~checker & ~local & ~on_health_path]
     failed = of_customers["status"] >= 500
     share = failed.groupby(of_customers["revision"]).mean()
     own = of_customers[failed & of_customers["revision"].fillna("").eq(examined.revision if examined else "-")]

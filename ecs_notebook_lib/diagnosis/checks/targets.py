@@ -82,7 +82,7 @@ def _verdicts(frames: Frames) -> pd.DataFrame:
     for key, text, when in zip(told["event_id"], told["message"], told["created_at"], strict=True):
         message = recognise(text, where="service_event")
         if message is not None:
-            revision = revisions.get(message.parts.get("task", ""), "")
+            revision = revisions.get(message.parts.get("task", "")) or frames.history.rolled_out_at(when)
             reason = message.parts.get("reason", "")
             kind = _kind(message.inner) or "target_unhealthy"
             rows.append(("events", key, kind, revision, reason, bool(when >= began)))
