@@ -14,6 +14,7 @@ from ecs_notebook_lib.knowledge.weights import (
     check_rows,
     finding_kinds,
     lapse_of,
+    temperature_of,
 )
 
 NOTHING_BROKEN = "deployment_config.waiter_shorter_than_rollout"
@@ -140,10 +141,15 @@ def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:
     return {name: value / total for name, value in odds.items()}
 
 
-def with_lapse(probabilities: Mapping[str, float], lapse: float) -> dict[str, float]:
-    """Return the probabilities as they are if all evidence together is misleading in this share of incidents."""
-    priors = posterior(())
-    return {name: (1 - lapse) * value + lapse * priors[name] for name, value in probabilities.items()}
+def calibrated(probabilities: Mapping[str, float], observed: str) -> dict[str, float]:
+    """Return the probabilities as they come true: by a temperature, and by how often all evidence misleads.
+
+    Temperature scaling: Guo et al., "On calibration of modern neural networks", 2017. Both are fitted.
+    """
+    lapse, temperature, priors = lapse_of(observed), temperature_of(observed), posterior(())
+    scaled = {name: value ** (1 / temperature) for name, value in probabilities.items()}
+    total = sum(scaled.values())
+    return {name: (1 - lapse) * value / total + lapse * priors[name] for name, value in scaled.items()}
 
 
 def families_of(probabilities: Mapping[str, float]) -> dict[str, float]:
@@ -162,7 +168,7 @@ def rank(evidence: Sequence[Evidence], results: Iterable[CheckResult], *, observ
     observed
         `live` if AWS was read, `reported` if somebody told what they saw: the latter misleads more often.
     """
-    probabilities = with_lapse(posterior(evidence), lapse_of(observed))
+    probabilities = calibrated(posterior(evidence), observed)
     open_kinds = [
         (result.check, kind)
         for result in results

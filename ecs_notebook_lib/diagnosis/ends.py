@@ -141,7 +141,7 @@ def reading_of_message(message: Message) -> str:
         inner.parts.get("action", ""), inner.parts.get("resource", "")
     ):
         return "secret_reference_partial"
-    if kind == "start_access_denied" and inner.parts.get("action") == "secretsmanager:GetSecretValue":
+    if kind == "start_access_denied" and any("secretsmanager:GetSecretValue" in part for part in inner.parts.values()):
         return "secret_access_denied"
     return kind
 

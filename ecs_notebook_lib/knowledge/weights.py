@@ -169,6 +169,11 @@ def lapse_of(observed: str) -> float:
     return float(read_table("fitted")["lapse"][observed])
 
 
+def temperature_of(observed: str) -> float:
+    """Return the temperature by which probabilities are scaled; below 1 they are sharpened."""
+    return float(read_table("fitted")["temperature"][observed])
+
+
 @cache
 def readings() -> Mapping[str, str]:
     """Return the kind of finding that a kind of message comes to, by `kind` or `place:kind`."""
