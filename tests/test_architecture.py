@@ -44,6 +44,7 @@ MAY_IMPORT = {
         "untrusted",
         "knowledge",
         "cases",
+        "diagnosis",
         "collect",
         "snapshot",
         "incident",

@@ -63,13 +63,18 @@ def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Map
     hope = 1.0 if _worth_asking(row, result) else _ASKED_IN_VAIN
     return PlannedCheck(
         check=row.name,
-        command=row.command.format_map(_Names(names)),
+        command=command_of(row, names),
         reason=result.reason,
         expected_bits=round(hope * _expected_bits(kinds, probabilities), 4),
         effort_minutes=row.minutes,
         separates=tuple(touched[:3]),
         outcomes=_outcomes(kinds, probabilities),
     )
+
+
+def command_of(row: CheckRow, names: Mapping[str, str]) -> str:
+    """Return the command of a check with these names filled in; what is not known stays a placeholder."""
+    return row.command.format_map(_Names(names))
 
 
 def _worth_asking(row: CheckRow, result: CheckResult) -> bool:
