@@ -1,7 +1,7 @@
 """All figures of the differential, beside the baselines: `make evaluate`. Each requirement is a row, held or missed.
 
-Real cases: each source is left out while the others are counted in. Simulated ones: worlds of a dialect, and seeds, that
-nothing was fitted on.
+Real cases: each source is left out while the others are counted in. Simulated ones: worlds of another dialect than the
+training one, and of seeds that nothing was tuned on.
 """
 
 import argparse
@@ -195,7 +195,7 @@ def refused(document: dict[str, Any], seeds: int) -> list[Requirement]:
             {next(iter(row.question.refused)) for row in asking if not set(row.reads) & set(row.plan[:2])}
         ),
         "wrong_above": sorted(
-            f"{row.question.name}:{row.question.seed} without {next(iter(row.question.refused))}: {_highest_wrong(row):.2f}"
+            f"{_name(row)} without {next(iter(row.question.refused))}: {_highest_wrong(row):.2f}"
             for row in answers
             if _highest_wrong(row) > 0.6
         ),
@@ -205,6 +205,10 @@ def refused(document: dict[str, Any], seeds: int) -> list[Requirement]:
         at_most("one source refused: highest wrong family", wrong, 0.6),
         at_least("one source refused: first or second in the plan", planned / len(asking), 0.9),
     ]
+
+
+def _name(row: Answer) -> str:
+    return f"{row.question.name}:{row.question.seed}"
 
 
 def _highest_wrong(row: Answer) -> float:

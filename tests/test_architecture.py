@@ -36,7 +36,7 @@ MAY_IMPORT = {
         "diagnosis",
         "incident",
     },
-    "widgets": {"report"},
+    "widgets": {"report", "diagnosis", "untrusted"},
     "cli": {
         "errors",
         "version",

@@ -36,7 +36,7 @@ RESOURCE = "ResourceInitializationError: unable to pull secrets or registry auth
         ("is already using a port required by your task", "capacity.host_port"),
         ('encountered error "RESOURCE:ENI"', "capacity.addresses"),
         ('encountered error "AGENT"', "aws_service.agent"),
-        ("ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided for this task.", "permissions.trust"),
+        ("ECS was unable to assume the role 'arn:aws:iam::1:role/x' that was provided.", "permissions.trust"),
         ("Your Spot Task was interrupted.", "capacity.interrupted"),
         ("exit code 137", "resources.memory"),
         ("0", "application.finished"),
@@ -88,7 +88,7 @@ def test_each_message_of_several_lines_is_explained_once(capsys, monkeypatch):
     main(["explain", "-", "--format", "json"])
     findings = [row["finding"] for row in json.loads(capsys.readouterr().out)["messages"]]
 
-    assert sorted(findings) == ["exec_format_error_in_log", "target_times_out"]
+    assert sorted(findings) == ["image_wrong_platform", "target_times_out"]
 
 
 @pytest.mark.parametrize("piece", ["User: x is not authorized to perform: a ", "Request timed out\n", "x" * 60 + "\n"])

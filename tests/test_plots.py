@@ -147,7 +147,7 @@ def test_progress_shows_the_waiter_beside_the_shortest_rollout():
 
 
 def test_no_probability_is_drawn_as_certain():
-    families = incident_of("clarity-backend").diagnosis.families
+    families = incident_of("clarity-backend").diagnosis.families | {"permissions": 0.9999}
 
     ax = plot_differential(families, ax=new_ax())
 

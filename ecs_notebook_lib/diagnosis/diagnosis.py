@@ -9,7 +9,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks import run_checks
 from ecs_notebook_lib.diagnosis.commands import Command, commands_of
-from ecs_notebook_lib.diagnosis.differential import Ranked, evidence_of, families_of, rank, second_causes
+from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked, evidence_of, families_of, rank, second_causes
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
@@ -35,6 +35,7 @@ class Diagnosis:
     state: State
     findings: tuple[tuple[str, Finding], ...]
     results: tuple[CheckResult, ...]
+    evidence: tuple[Evidence, ...]
     differential: tuple[Ranked, ...]
     families: dict[str, float]
     also: tuple[tuple[str, tuple[str, ...]], ...]
@@ -213,6 +214,7 @@ def diagnose(frames: Frames) -> Diagnosis:
         state=state,
         findings=findings,
         results=results,
+        evidence=tuple(evidence),
         differential=ranked,
         families=families_of(probabilities),
         also=second_causes(evidence, ranked[0].cause) if ranked[0].probability > _ALSO_FROM else (),

@@ -14,6 +14,7 @@ OBSERVATION = "case:Observation"
 REPORTED_TEXTS = FrameSchema(
     "reported_texts",
     "",
+    needs=(OBSERVATION,),
     rows="One row a text of a case file. Empty: no case file, or none that holds a text.",
     key=("number",),
     columns=(
@@ -28,6 +29,7 @@ REPORTED_TEXTS = FrameSchema(
 REPORTED_NETWORK = FrameSchema(
     "reported_network",
     "",
+    needs=(OBSERVATION,),
     rows="One row: what a case file says of the network. Empty: no case file, or nothing said.",
     columns=(
         Column("subnets_public", TRUTH, "", "Whether the tasks' subnets have a route to an internet gateway."),

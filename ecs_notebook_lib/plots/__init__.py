@@ -1,7 +1,7 @@
 """Plots: each takes the frame that it draws and keyword options, takes `ax` and returns it."""
 
 from ecs_notebook_lib.plots.deployments import plot_deployments
-from ecs_notebook_lib.plots.differential import plot_differential
+from ecs_notebook_lib.plots.differential import plot_differential, plot_weight_of_evidence
 from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
 from ecs_notebook_lib.plots.metrics import plot_targets_over_time, plot_utilization
 from ecs_notebook_lib.plots.network import plot_network_path
@@ -24,4 +24,5 @@ __all__ = [
     "plot_targets_over_time",
     "plot_timeline",
     "plot_utilization",
+    "plot_weight_of_evidence",
 ]

@@ -4,7 +4,11 @@ import ipywidgets
 import pandas as pd
 from IPython.display import display
 
+from ecs_notebook_lib.diagnosis import Diagnosis
+from ecs_notebook_lib.diagnosis.considering import counting, without
+from ecs_notebook_lib.report.differential_tables import ranking_of
 from ecs_notebook_lib.report.display import Table
+from ecs_notebook_lib.untrusted import visible
 
 _EVERY = "every revision"
 _SHOWN = ["created_at", "task_id", "last_status", "stop_code", "stopped_reason", "running_seconds"]
@@ -25,3 +29,37 @@ def task_browser(tasks: pd.DataFrame) -> ipywidgets.Widget:
     choice.observe(show, names="value")
     show()
     return ipywidgets.VBox([choice, shown])
+
+
+_STATEMENT = 90
+
+
+def differential_browser(diagnosis: Diagnosis) -> ipywidgets.Widget:
+    """Return a box for each finding that counts, above the ranking without those that are switched off."""
+    boxes = {
+        name: ipywidgets.Checkbox(
+            value=True,
+            description=f"{name} {visible(diagnosis.finding(name).statement, limit=_STATEMENT)}",
+            indent=False,
+            layout=ipywidgets.Layout(width="auto"),
+        )
+        for name in counting(diagnosis)
+    }
+    everything = ipywidgets.Button(description="All on")
+    shown = ipywidgets.Output()
+
+    def show(_change: object = None) -> None:
+        off = [name for name, box in boxes.items() if not box.value]
+        shown.clear_output(wait=True)
+        with shown:
+            display(Table(ranking_of(without(diagnosis, off))))
+
+    def reset(_button: object) -> None:
+        for box in boxes.values():
+            box.value = True
+
+    for box in boxes.values():
+        box.observe(show, names="value")
+    everything.on_click(reset)
+    show()
+    return ipywidgets.VBox([*boxes.values(), everything, shown])
