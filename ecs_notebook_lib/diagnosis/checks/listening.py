@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
+from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
 
 _TLS_PORTS, _PLAIN_PORTS = (443, 8443, 9443), (80, 3000, 5000, 8000, 8080)
@@ -21,6 +22,7 @@ def listening(frames: Frames) -> Iterator[Finding]:
     lines = lines[lines["revision"].fillna("") == examined.revision]
     heard = [(*_where(str(text)), stream) for text, stream in zip(lines["message"], lines["log_stream"], strict=True)]
     heard = [row for row in heard if row[0] or row[1]]
+    yield from _start_not_finished(frames, examined.revision)
     if not heard:
         raise NothingToExamineError("no line that was read says where the application listens")
     asked = ports_asked(frames, examined.task_definition)
@@ -43,6 +45,24 @@ def listening(frames: Frames) -> Iterator[Finding]:
 
 
 _TLS = re.compile(r"https://|\(https\)|\bTLS\b|\bssl\b", re.I)
+
+
+def _start_not_finished(frames: Frames, revision: str) -> Iterator[Finding]:
+    """Yield a finding if the dead containers began to start, and none of them came so far that it listened.
+
+    Whether a program would say so is known from its first lines, or from the last good revision's.
+    """
+    lines = frames.log_events[frames.log_events["log_stream"].isin(dead_streams(frames))]
+    kinds = set(lines["kind"].dropna())
+    former = frames.log_events[frames.log_events["revision"].fillna("") == frames.history.former_revision]
+    would_say = "starting" in kinds or (len(lines) > 0 and "listening" in set(former["kind"].dropna()))
+    answered = lines["status"].notna().any() or {"listening", "ready"} & kinds
+    if would_say and not answered and len(lines.groupby("log_stream")) > 1:
+        streams = tuple(lines["log_stream"].drop_duplicates())
+        statement = f"{len(streams)} dead containers of {revision} began to start, and none says that it listened."
+        yield Finding("start_not_finished", "listening", statement, "log_events", streams, revision)
+
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})
 _ADDRESS = re.compile(
     r"(?<![\w.:])(?P<address>(?:\d{1,3}\.){3}\d{1,3}|localhost|\[::1?\]|\*|[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,6})?"

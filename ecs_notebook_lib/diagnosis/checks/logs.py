@@ -39,7 +39,14 @@ def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
     kinds = [reading_of(kind, where="log_line") for kind in events["kind"].fillna("")]
     speaking = events.assign(error=pd.Series([kind or None for kind in kinds], index=events.index, dtype="string"))
     denied = (speaking["error"] == "access_denied_in_log").fillna(value=False) & speaking["action"].notna()
-    return speaking[speaking["error"].notna() & ~denied]
+    survived = (speaking["error"] == "dependency_error_in_log").fillna(value=False) & speaking["message"].str.contains(
+        _TRIED_AGAIN, case=False, na=False
+    )
+    return speaking[speaking["error"].notna() & ~denied & ~survived]
+
+
+_TRIED_AGAIN = r"\bwill (?:retry|be retried|try again)\b"
+"""A program that puts a call off does not depend on it."""
 
 
 def _known_errors(lines: pd.DataFrame, frames: Frames) -> Iterator[Finding]:
@@ -146,13 +153,29 @@ def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
     failed = of_customers["status"] >= 500
     share = failed.groupby(of_customers["revision"]).mean()
     own = of_customers[failed & of_customers["revision"].fillna("").eq(examined.revision if examined else "-")]
-    if examined is None or len(own) < _FEWEST_ERRORS:
+    if examined is None:
+        return
+    yield from _customers_are_answered(of_customers[of_customers["revision"].fillna("").eq(examined.revision)])
+    if len(own) < _FEWEST_ERRORS:
         return
     before = share.get(frames.history.former_revision, 0.0)
     if share[examined.revision] >= _SHARE_OF_ERRORS and share[examined.revision] > 2 * before:
         statement = f"{examined.revision} answers {share[examined.revision]:.0%} of its requests with a 5xx."
         keys = tuple(dict.fromkeys(keys_of(own, "log_stream")))
         yield Finding("errors_to_customers", "health_answers", statement, "log_events", keys, examined.revision)
+
+
+_MOST = 0.8
+
+
+def _customers_are_answered(own: pd.DataFrame) -> Iterator[Finding]:
+    """Yield a finding if most requests of customers to the examined revision are answered with success."""
+    good = own[own["status"].between(200, 299)]
+    if len(good) >= _FEWEST_ERRORS and len(good) >= _MOST * len(own):
+        revision = str(own["revision"].iloc[0])
+        statement = f"{revision} answers {counted(len(good), 'request')} of customers with success, of {len(own)}."
+        keys = tuple(dict.fromkeys(keys_of(good, "log_stream")))
+        yield Finding("customers_are_answered", "health_answers", statement, "log_events", keys, revision)
 
 
 def _own_check_fails(status: pd.Series) -> str:
