@@ -9,7 +9,6 @@ from ecs_notebook_lib.collect import Clients, collect_incident
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.knowledge.weights import FAMILIES
 from ecs_notebook_lib.simulate import build, install
 from ecs_notebook_lib.snapshot import Simulated
 from ecs_notebook_lib.source import LiveSource
@@ -38,13 +37,13 @@ SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:db"  # noqa: S105
 
 def denied(action, resource):
     return (
-        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/web-exec/abc is not authorized to perform: "
-        f"{action} on resource: {resource} because no identity-based policy allows the {action} action"
+        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/web-exec/abc is not authorized "
+        f"to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
     )
 
 
-def stopped(reason, code="TaskFailedToStart", *, log=(), **container):
-    task = {"stop_code": code, "stopped_reason": reason, "containers": [container]}
+def stopped(told, code="TaskFailedToStart", *, log=(), **container):
+    task = {"stop_code": code, "stopped_reason": told, "containers": [container]}
     return {"stopped_tasks": [task], "log_lines": list(log)}
 
 
@@ -138,7 +137,7 @@ TOLD_APART = [
          "secrets_config.malformed"),
     case("log-group-out-of-reach",
          stopped(f"{LOGGER}The task cannot find the Amazon CloudWatch log group defined in the task definition. "
-                 "There is a connection issue between the task and Amazon CloudWatch. Check your network configuration."),
+                 "There is a connection issue between the task and Amazon CloudWatch. Check your network."),
          "network.egress", "secrets_config.log_group", "permissions.execution_role"),
     case("log-group-absent", stopped(f"{STREAM}ResourceNotFoundException: The specified log group does not exist."),
          "secrets_config.log_group", "network.egress", "permissions.execution_role"),
