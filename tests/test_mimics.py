@@ -1,78 +1,48 @@
 """Mimics: for each pair that looks alike, what tells the two apart, from either side."""
 
+import json
 from functools import cache
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from ecs_notebook_lib.cases import Case, snapshot_of
 from ecs_notebook_lib.collect import Clients, collect_incident
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
-from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.simulate import build, install
+from ecs_notebook_lib.frames import SCHEMAS, Frames
+from ecs_notebook_lib.frames.columns import rows_frame
+from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE
+from ecs_notebook_lib.simulate import RECIPES, build, install
 from ecs_notebook_lib.snapshot import Simulated
 from ecs_notebook_lib.source import LiveSource
 
-from .conftest import Door
+from .conftest import Door, incident_of
+from .test_steps import Given
 
 SETTLED = 0.2
 """A look-alike that the evidence has ruled out is less likely than this."""
 
 ROLLING = "Scaling activity initiated by (deployment ecs-svc/1234567890123456789)"
 REJECTED = "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:eu-west-1:111122223333:tg/web)"
-EXITED = "Essential container in task exited"
-PULL = "ResourceInitializationError: unable to pull secrets or registry auth: "
-ASM = f"{PULL}execution resource retrieval failed: unable to retrieve secret from asm: "
-LOGGER = "ResourceInitializationError: failed to validate logger args: "
-STREAM = f"{LOGGER}create stream has been retried 1 times: failed to create Cloudwatch log stream: "
-NO_ROUTE = f"{PULL}RequestError: send request failed caused by: dial tcp 10.0.0.1:443: i/o timeout"
-GONE = "ResourceNotFoundException: Secrets Manager can't find the specified secret."
-UNPLACED = "(service web) was unable to place a task"
 CLOSEST = (
-    f"{UNPLACED} because no container instance met all of its requirements. "
+    "(service web) was unable to place a task because no container instance met all of its requirements. "
     "The closest matching (container-instance 528ccd77af10807abb75c103ce17ec71) "
 )
-SECRET = "arn:aws:secretsmanager:us-east-1:111122223333:secret:db"  # noqa: S105  a name
 
 
-def denied(action, resource):
-    return (
-        "AccessDeniedException: User: arn:aws:sts::111122223333:assumed-role/web-exec/abc is not authorized "
-        f"to perform: {action} on resource: {resource} because no identity-based policy allows the {action} action"
-    )
+def stopped(told, **container):
+    task = {"stop_code": "ServiceSchedulerInitiated", "stopped_reason": told, "containers": [container]}
+    return {"stopped_tasks": [task]}
 
 
-def stopped(told, code="TaskFailedToStart", *, log=(), **container):
-    task = {"stop_code": code, "stopped_reason": told, "containers": [container]}
-    return {"stopped_tasks": [task], "log_lines": list(log)}
-
-
-def exited(code, *log, **container):
-    return stopped(EXITED, "EssentialContainerExited", log=log, exit_code=code, **container)
-
-
-def killed(reason):
-    return stopped(reason, "ServiceSchedulerInitiated", exit_code=137)
-
-
-def containers(**codes):
-    both = [{"name": name, "exit_code": code} for name, code in codes.items()]
-    return {
-        "stopped_tasks": [{"stop_code": "EssentialContainerExited", "stopped_reason": EXITED, "containers": both}],
-    }
-
-
-def target(reason, description, *log, state="unhealthy", port=8000):
-    health = {"state": state, "reason": f"Target.{reason}", "description": description}
-    return {"target_health": [health], "log_lines": list(log), "task_definition": {"container_port": port}}
+def target(reason, description):
+    return {"target_health": [{"state": "unhealthy", "reason": f"Target.{reason}", "description": description}]}
 
 
 def answers(code):
     return target("ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]")
-
-
-def refuses(*log):
-    return target("FailedHealthChecks", "Health checks failed", *log)
 
 
 def event(text):
@@ -114,83 +84,17 @@ def of_world(name, seed=3):
     return diagnose(frames_of(build(name, seed)))
 
 
-def case(name, observed, cause, *not_these):
-    return pytest.param(observed, cause, not_these, id=name)
+MIMICS = Path(__file__).parent / "data" / "mimics.jsonl"
+TOLD_APART = [json.loads(line) for line in MIMICS.read_text(encoding="utf-8").splitlines()]
+"""Observations, the cause that comes first, and the look-alikes that are ruled out; written by hand."""
 
 
-TOLD_APART = [
-    # Exit 137: who killed it.
-    case("137-without-a-word", exited(137), "resources.memory"),
-    case("137-as-ecs-says-memory", exited(137, reason="OutOfMemoryError: Container killed due to memory usage"),
-         "resources.memory", "health_check.timing", "application.crash"),
-    case("137-after-failed-checks", killed(REJECTED), "health_check.timing", "resources.memory"),
-    # A task that could not be initialized: by what it met.
-    case("initialization-timed-out", stopped(NO_ROUTE), "network.egress", "permissions.execution_role",
-         "secrets_config.missing"),
-    case("initialization-denied", stopped(ASM + denied("secretsmanager:GetSecretValue", f"{SECRET}-AbCdEf")),
-         "permissions.execution_role", "network.egress", "secrets_config.missing"),
-    case("initialization-not-found", stopped(ASM + GONE), "secrets_config.missing", "network.egress",
-         "permissions.execution_role"),
-    case("secret-arn-in-full", stopped(ASM + denied("secretsmanager:GetSecretValue", f"{SECRET}-AbCdEf")),
-         "permissions.execution_role", "secrets_config.malformed"),
-    case("secret-arn-without-its-suffix", stopped(ASM + denied("secretsmanager:GetSecretValue", SECRET)),
-         "secrets_config.malformed"),
-    case("log-group-out-of-reach",
-         stopped(f"{LOGGER}The task cannot find the Amazon CloudWatch log group defined in the task definition. "
-                 "There is a connection issue between the task and Amazon CloudWatch. Check your network."),
-         "network.egress", "secrets_config.log_group", "permissions.execution_role"),
-    case("log-group-absent", stopped(f"{STREAM}ResourceNotFoundException: The specified log group does not exist."),
-         "secrets_config.log_group", "network.egress", "permissions.execution_role"),
-    case("log-group-denied",
-         stopped(STREAM + denied("logs:CreateLogStream", "arn:aws:logs:us-east-1:111122223333:log-group:/ecs/web")),
-         "permissions.execution_role", "secrets_config.log_group", "network.egress"),
-    # What a load balancer meets.
-    case("times-out", target("Timeout", "Request timed out"), "network.security_group"),
-    case("refused-on-loopback", refuses("Uvicorn running on http://127.0.0.1:8000"), "application.listen_address",
-         "health_check.port", "health_check.protocol"),
-    case("refused-on-another-port", refuses("Uvicorn running on http://0.0.0.0:9000"), "health_check.port",
-         "application.listen_address", "health_check.protocol"),
-    case("refused-by-tls",
-         refuses("http: TLS handshake error from 10.0.1.5:4242: tls: first record does not look like a TLS handshake"),
-         "health_check.protocol", "health_check.port", "application.listen_address"),
-    *(case(f"answers-{code}", answers(code), "health_check.matcher", "health_check.path", "application.error_response")
-      for code in (301, 302, 307, 400, 401, 403)),
-    case("answers-404", answers(404), "health_check.path", "health_check.matcher", "application.error_response"),
-    case("answers-500", answers(500), "application.error_response", "health_check.path", "health_check.matcher"),
-    # "unable to place": a start that failed, or placement.
-    case("unplaced-as-it-could-not-start", event(f"{UNPLACED}. Reason: {NO_ROUTE}"), "network.egress",
-         "capacity.instances", "capacity.fargate"),
-    case("unplaced-as-fargate-is-full", event(f"{UNPLACED}. Reason: Capacity is unavailable at this time. Please try "
-                                             "again later or in a different availability zone."),
-         "capacity.fargate", "network.egress"),
-    case("unplaced-as-memory-lacks", event(f"{CLOSEST}has insufficient memory available."), "capacity.instances",
-         "deployment_config.constraint", "resources.memory", "permissions.execution_role"),
-    case("unplaced-as-an-attribute-lacks",
-         event(f"{CLOSEST}is missing an attribute required by your task: ecs.capability.execution-role-awslogs."),
-         "deployment_config.constraint", "permissions.execution_role"),
-    # Processes that end.
-    case("wrong-platform-with-exit-1", exited(1, "exec /usr/local/bin/entrypoint.sh: exec format error"),
-         "image.platform", "application.crash", "application.command"),
-    case("wrong-platform-with-exit-255", exited(255, "standard_init_linux.go:228: exec user process caused: "
-                                                    "exec format error"),
-         "image.platform", "application.crash"),
-    case("application-with-exit-1", exited(1, "Traceback (most recent call last):",
-                                           "ModuleNotFoundError: No module named 'app'"),
-         "application.crash", "image.platform"),
-    case("sidecar-ends", containers(web=143, log_router=1), "dependency.sidecar", "application.crash"),
-    case("main-container-ends", containers(web=1, log_router=0), "application.crash", "dependency.sidecar"),
-    # Percentages.
-    case("percentages-without-room", service(1, 100, 100), "deployment_config.percentages"),
-]  # fmt: skip
-"""Observations, the cause that comes first, and the look-alikes that are ruled out."""
+@pytest.mark.parametrize("pair", TOLD_APART, ids=lambda pair: pair["id"])
+def test_what_is_told_comes_to_its_cause_and_rules_out_the_look_alikes(pair):
+    ranked = probabilities(of_case(pair["observed"]))
 
-
-@pytest.mark.parametrize(("observed", "cause", "not_these"), TOLD_APART)
-def test_what_is_told_comes_to_its_cause_and_rules_out_the_look_alikes(observed, cause, not_these):
-    ranked = probabilities(of_case(observed))
-
-    assert max(ranked, key=ranked.__getitem__) == cause
-    assert {name for name in not_these if ranked[name] >= SETTLED} == set()
+    assert max(ranked, key=ranked.__getitem__) == pair["cause"]
+    assert {name for name in pair["not_these"] if ranked[name] >= SETTLED} == set()
 
 
 SETTLED_BY_READING = {
@@ -224,3 +128,237 @@ def test_where_everything_could_be_read_the_look_alike_is_ruled_out(name):
 
     assert max(ranked, key=ranked.__getitem__) == cause
     assert max(ranked[other] for other in not_these) < SETTLED
+
+
+def without_evidence():
+    return probabilities(of_case({}))
+
+
+def weighing(diagnosis):
+    return {finding.kind for _, finding in diagnosis.findings if finding.weighs}
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        pytest.param(stopped(ROLLING), id="scaling-activity"),
+        pytest.param({"deployments": [{"status": "PRIMARY", "failed_tasks": 0}]}, id="no-failed-tasks"),
+        pytest.param({"target_health": [{"state": "draining", "reason": "Target.DeregistrationInProgress"}]},
+                     id="draining"),
+        pytest.param({"target_health": [{"state": "initial", "reason": "Elb.InitialHealthChecking"}]}, id="initial"),
+        pytest.param(event("(service web) has reached a steady state."), id="steady-state"),
+        pytest.param(event("(service web) has stopped 1 running tasks: (task 528ccd77af10807abb75c103ce17ec71)."),
+                     id="stopped-a-task"),
+        pytest.param(service(1, 100, 200), id="percentages-with-room"),
+        pytest.param(service(2, 50, 100), id="percentages-with-just-enough-room"),
+        pytest.param({"target_group": {"target_type": "ip", "port": 80, "health_check_port": "traffic-port"},
+                      "task_definition": {"container_port": 8080}}, id="port-of-an-ip-target-group"),
+    ],
+)  # fmt: skip
+def test_what_proves_nothing_moves_nothing(observed):
+    diagnosis = of_case(observed)
+
+    assert weighing(diagnosis) == set()
+    assert probabilities(diagnosis) == pytest.approx(without_evidence(), abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("observed", "cause"),
+    [
+        (target("Timeout", "Request timed out"), "network.security_group"),
+        (event(f"(service web) {REJECTED}"), "health_check.timing"),
+        (service(2, 100, 100), "deployment_config.percentages"),
+        (service(2, 75, 100), "deployment_config.percentages"),
+        ({"target_group": {"target_type": "ip", "port": 8080, "health_check_port": "9999"},
+          "task_definition": {"container_port": 8080}}, "health_check.port"),
+    ],
+)  # fmt: skip
+def test_beside_what_proves_nothing_the_real_sign_moves_the_ranking(observed, cause):
+    assert probabilities(of_case(observed))[cause] > 2 * without_evidence()[cause]
+
+
+def test_exit_137_at_the_end_of_a_stop_is_the_stop_time_out_and_no_memory():
+    diagnosis = of_case(stopped(ROLLING, exit_code=137))
+
+    assert kinds(diagnosis) == {"stop_time_out"}
+    assert probabilities(diagnosis)["resources.memory"] < SETTLED
+
+
+@pytest.mark.parametrize(
+    ("code", "possible"),
+    [
+        (500, {"application.error_response"}),
+        (502, {"health_check.timing", "dependency.unavailable"}),
+        (503, {"health_check.timing", "dependency.unavailable"}),
+    ],
+)
+def test_each_server_error_speaks_for_its_own_reasons(code, possible):
+    ranked = list(probabilities(of_case(answers(code))))
+
+    assert set(ranked[: len(possible)]) == possible
+
+
+def test_a_time_out_alone_leaves_open_who_is_slow_and_who_is_blocked():
+    ranked = probabilities(of_case(target("Timeout", "Request timed out")))
+    open_ones = {"network.security_group", "health_check.timing", "health_check.port", "resources.cpu"}
+
+    assert set(list(ranked)[:4]) == open_ones
+
+
+def test_a_time_out_is_the_group_where_it_blocks_and_the_start_where_it_does_not():
+    blocked, slow = of_world("balancer-blocked"), of_world("slow-start")
+
+    assert "security_group_blocks" in kinds(blocked)
+    assert {"load_balancer_path_open", "egress_open"} <= kinds(slow)
+    assert probabilities(slow)["network.security_group"] < SETTLED
+
+
+def test_a_time_out_is_the_processor_where_it_is_at_its_limit():
+    starved, slow = of_world("cpu-starved", 5), of_world("slow-start", 5)
+
+    assert next(iter(probabilities(starved))) == "resources.cpu"
+    assert "cpu_at_limit" in kinds(starved)
+    assert probabilities(slow)["resources.cpu"] < SETTLED
+
+
+def listening_after(seconds, grace):
+    """Return the frames of a service whose new tasks say after so many seconds that they listen."""
+    frames = Given("clarity-health-check", columns={"services": {"health_check_grace_period_seconds": grace}})
+    tasks = frames.tasks[frames.tasks["revision"] == frames.history.examined.revision]
+    frames.log_events = rows_frame(
+        [
+            {
+                "kind": "listening",
+                "message": "Uvicorn running on http://0.0.0.0:8000",
+                "task_id": row.task_id,
+                "revision": row.revision,
+                "log_stream": f"ecs/clarity-backend/{row.task_id}",
+                "logged_at": row.started_at + pd.Timedelta(seconds=seconds),
+            }
+            for row in tasks.itertuples()
+        ],
+        SCHEMAS["log_events"],
+    )
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("ready", "grace", "found"),
+    [(150, 0, True), (150, 120, True), (150, 180, False), (20, 0, False), (100, 120, False)],
+)
+def test_a_grace_period_is_too_short_only_beside_the_start_up_that_was_measured(ready, grace, found):
+    diagnosis = diagnose(listening_after(ready, grace))
+
+    assert ("start_longer_than_grace" in kinds(diagnosis)) is found
+
+
+def test_a_service_that_looks_stable_after_a_rollback_still_has_its_cause():
+    rolled_back, healthy = of_world("redirect-to-https", 5), incident_of("clarity-healthy").diagnosis
+
+    assert (rolled_back.state.status, rolled_back.state.outcome) == ("stable", "rolled_back")
+    assert next(iter(probabilities(rolled_back))) == "health_check.matcher"
+    assert (healthy.state.status, healthy.state.outcome) == ("stable", "completed")
+    assert max(share for name, share in probabilities(healthy).items() if name != NONE_OF_THESE) < SETTLED
+
+
+def test_a_failing_deployment_that_was_replaced_keeps_its_cause_and_is_not_called_overlapping():
+    replaced, overlapping = of_world("moved-health-path", 0), of_world("deployed-again")
+
+    assert replaced.state.outcome == "superseded"
+    assert probabilities(replaced)["deployment_config.superseded"] < SETTLED
+    assert next(iter(probabilities(replaced))) == "health_check.path"
+    assert {"redeployed_before_the_end", "stopped_by_rollouts_only"} <= kinds(overlapping)
+
+
+@pytest.mark.parametrize("forgotten", [("events",), ("events", "tasks", "containers")])
+def test_silence_is_not_recovery(forgotten):
+    diagnosis = diagnose(Given("clarity-backend", rows=dict.fromkeys(forgotten, ())))
+
+    assert diagnosis.state.status == "failing"
+    assert diagnosis.families[NONE_OF_THESE] < SETTLED
+
+
+def test_no_failed_task_is_no_sign_of_health_and_neither_of_the_opposite():
+    seen = probabilities(diagnose(Given("clarity-backend", columns={"deployments": {"failed_tasks": 0}})))
+
+    assert seen == pytest.approx(probabilities(incident_of("clarity-backend").diagnosis), abs=0.02)
+
+
+def test_targets_that_drain_are_not_unhealthy():
+    draining = {"state": "draining", "reason": "Target.DeregistrationInProgress", "description": None}
+    frames = Given("clarity-health-check", rows={"events": ()}, columns={"targets": draining})
+
+    assert not [finding for _, finding in diagnose(frames).findings if finding.check == "target_health"]
+    assert "target_answers_unexpected_code" in kinds(incident_of("clarity-health-check").diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("group", "found"),
+    [
+        pytest.param({"target_type": "ip", "port": 80}, False, id="default-port-of-an-ip-group"),
+        pytest.param({"target_type": "ip", "port": 8000}, False, id="same-port"),
+        pytest.param({"target_type": "ip", "port": 8000, "health_check_port": "9999"}, True, id="check-port-differs"),
+        pytest.param({"target_type": "ip", "port": 80, "health_check_port": "8000"}, False, id="check-port-agrees"),
+    ],
+)
+def test_only_the_port_of_the_check_matters_where_tasks_register_their_own(group, found):
+    diagnosis = diagnose(Given("clarity-backend", columns={"target_groups": group}))
+
+    assert ("health_check_port_differs" in kinds(diagnosis)) is found
+
+
+def test_a_waiter_that_gave_up_on_a_good_rollout_is_told_from_a_rollout_that_cannot_move():
+    slow, stuck = of_world("slow-rollout"), of_world("no-room")
+
+    assert slow.state.status == "stabilizing"
+    assert "rollout_proceeds" in kinds(slow)
+    assert next(iter(probabilities(stuck))) == "deployment_config.percentages"
+    assert probabilities(stuck)["deployment_config.waiter_shorter_than_rollout"] < SETTLED
+    assert probabilities(slow)["deployment_config.percentages"] < SETTLED
+
+
+@pytest.mark.parametrize("name", ["moved-health-path", "deployed-again"])
+def test_a_contributing_condition_is_told_and_is_no_cause(name):
+    diagnosis = of_world(name, 5)
+    contributing = {condition for condition, _ in diagnosis.contributing}
+
+    assert contributing >= {"deployment_config.no_circuit_breaker", "deployment_config.minimum_healthy_percent"}
+    assert not contributing & set(probabilities(diagnosis))
+    assert not contributing & {cause for cause, _ in diagnosis.also}
+
+
+def test_a_missing_circuit_breaker_contributes_and_weighs_nothing():
+    without, with_one = (of_case({"service": {"circuit_breaker": enabled}}) for enabled in (False, True))
+
+    assert dict(without.contributing).keys() == {"deployment_config.no_circuit_breaker"}
+    assert with_one.contributing == ()
+    assert probabilities(without) == probabilities(with_one) == pytest.approx(without_evidence(), abs=0.02)
+
+
+PAIRS = [
+    ("memory-killed", "balancer-blocked"),
+    ("no-way-out", "moved-health-path"),
+    ("task-role-unready", "moved-health-path"),
+    ("few-addresses", "program-crashes"),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_of_two_independent_faults_both_are_reported(first, second):
+    both = of_world(f"{first}+{second}")
+    reported = {next(iter(probabilities(both))), *(cause for cause, _ in both.also)}
+
+    assert reported == {RECIPES[first].cause, RECIPES[second].cause}
+
+
+@pytest.mark.parametrize("name", sorted({name for pair in PAIRS for name in pair if name != "task-role-unready"}))
+def test_one_fault_alone_has_no_second_beside_it(name):
+    assert of_world(name).also == ()
+
+
+def test_two_causes_told_in_one_case_are_both_reported():
+    told = answers(404) | event(f"{CLOSEST}has insufficient memory available.")
+    diagnosis = of_case(told)
+
+    assert {next(iter(probabilities(diagnosis))), *dict(diagnosis.also)} == {"health_check.path", "capacity.instances"}
+    assert of_case(answers(404)).also == ()
