@@ -21,8 +21,11 @@ from ecs_notebook_lib.plots import (
     plot_targets_over_time,
     plot_timeline,
     plot_utilization,
+    plot_weight_of_evidence,
 )
 from ecs_notebook_lib.plots.stops import TASKS_SHOWN
+from ecs_notebook_lib.plots.style import EVIDENCE_COLORS
+from ecs_notebook_lib.report.differential_tables import weights_frame
 from ecs_notebook_lib.snapshot import Snapshot
 
 from .conftest import incident_of
@@ -191,3 +194,27 @@ def test_a_long_time_is_drawn_in_longer_pieces():
 
     assert ax.get_title().startswith("Log lines in ")
     assert len({bar.get_x() for bar in ax.patches}) <= 302
+
+
+def test_each_bar_of_evidence_begins_where_the_one_above_it_ends():
+    diagnosis = incident_of("clarity-network").diagnosis
+    weights = weights_frame(diagnosis, "network.egress")
+
+    ax = plot_weight_of_evidence(weights, ax=new_ax())
+    ax.figure.canvas.draw()
+
+    bars = sorted((bar for bars in ax.containers for bar in bars), key=lambda bar: bar.get_y())
+    ends = [bar.get_x() + bar.get_width() for bar in bars]
+    assert [bar.get_x() for bar in bars] == pytest.approx([0, *ends[:-1]])
+    assert ends[-1] == pytest.approx(weights["decibans"].sum())
+    assert [text.get_text() for text in ax.get_yticklabels()] == list(weights["evidence"])
+    assert set(EVIDENCE_COLORS) >= {bars.get_label() for bars in ax.containers}
+
+
+def test_where_no_cause_is_weighed_the_axes_say_so():
+    weights = weights_frame(incident_of("clarity-network").diagnosis)
+
+    ax = plot_weight_of_evidence(weights.head(0), ax=new_ax())
+    ax.figure.canvas.draw()
+
+    assert "No cause is weighed" in [text.get_text() for text in ax.texts]

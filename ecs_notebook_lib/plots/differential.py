@@ -1,11 +1,11 @@
-"""How likely each family of causes is."""
+"""How likely each cause is, and what moves one of them."""
 
 from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.axes import Axes
 
-from ecs_notebook_lib.plots.style import OUTCOME_COLORS, finish, label, new_axes, note_if_empty
+from ecs_notebook_lib.plots.style import EVIDENCE_COLORS, OTHER_LINE, finish, label, new_axes, note_if_empty
 
 
 def _percent(share: float) -> str:
@@ -15,15 +15,15 @@ def _percent(share: float) -> str:
     return "under 1 %" if share < 0.01 else f"{share:.0%}".replace("%", " %")
 
 
-def plot_differential(families: Mapping[str, float], *, ax: Axes | None = None) -> Axes:
-    """Draw a bar a family with its probability, most likely on top.
+def plot_differential(probabilities: Mapping[str, float], *, ax: Axes | None = None) -> Axes:
+    """Draw a bar a family, or a cause, with its probability, most likely on top.
 
     Returns
     -------
     matplotlib.axes.Axes
         `ax`, or the axes of a new figure if `ax` is None.
     """
-    shares = pd.Series(families).sort_values(kind="stable")
+    shares = pd.Series(probabilities).sort_values(kind="stable")
     ax = new_axes(rows=len(shares)) if ax is None else ax
     bars = ax.barh([name.replace("_", " ") for name in shares.index], 100 * shares, color="#4393c3")
     ax.bar_label(bars, labels=[_percent(share) for share in shares], padding=3)
@@ -32,12 +32,13 @@ def plot_differential(families: Mapping[str, float], *, ax: Axes | None = None) 
 
 
 def plot_weight_of_evidence(weights: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
-    """Draw a bar for each piece of evidence: to the right it speaks for the cause, to the left against it.
+    """Draw how the evidence moves one cause, as a waterfall: each bar begins where the one above it ends.
 
     Parameters
     ----------
     weights
-        evidence (its label) and decibans (10 log10 of the likelihood ratio), the heaviest first; cause in each row.
+        evidence (its label), decibans (10 log10 of the likelihood ratio) and cause, in the order in which they are
+        drawn; the first row is how common the cause is.
 
     Returns
     -------
@@ -45,14 +46,25 @@ def plot_weight_of_evidence(weights: pd.DataFrame, *, ax: Axes | None = None) ->
         `ax`, or the axes of a new figure if `ax` is None.
     """
     ax = new_axes(rows=len(weights)) if ax is None else ax
-    lightest_first = weights.iloc[::-1]
-    speaks_for = lightest_first["decibans"] > 0
-    for name, color, rows in (("for", "healthy", speaks_for), ("against", "stopped", ~speaks_for)):
-        chosen = lightest_first.loc[rows, "decibans"]
-        ax.barh(chosen.index, chosen, color=OUTCOME_COLORS[color], label=name)
-    ax.set_yticks(lightest_first.index, labels=[label(text) for text in lightest_first["evidence"]])
-    ax.axvline(0, color="#444444", linewidth=0.8)
-    cause = str(weights["cause"].iloc[0]) if len(weights) else "no cause"
-    ax.set(title=f"What speaks for and against {cause}", xlabel="Weight of evidence [decibans]")
-    note_if_empty(ax, weights, "Nothing weighs for or against it")
-    return finish(ax, legend=len(weights) > 0)
+    rows = weights.reset_index(drop=True)
+    ends = rows["decibans"].cumsum()
+    for name, part in rows.groupby(_speaks(rows), sort=False):
+        left = (ends - rows["decibans"])[part.index]
+        bars = ax.barh(part.index, part["decibans"], left=left, color=EVIDENCE_COLORS[str(name)], label=str(name))
+        ax.bar_label(bars, labels=[f"{value:+.1f}" for value in part["decibans"]], padding=3, fontsize=8)
+    ax.set_yticks(rows.index, labels=[label(text) for text in rows["evidence"]])
+    ax.invert_yaxis()
+    ax.axvline(0, color=OTHER_LINE, linewidth=0.8, label="as likely as none of these")
+    ax.use_sticky_edges = False
+    ax.margins(x=0.15, y=0.05)
+    cause = label(rows["cause"].iloc[0]) if len(rows) else "a cause"
+    ax.set(
+        title=f"What moves {cause}", xlabel="Against none of these [decibans]", ylabel="Evidence, the heaviest first"
+    )
+    note_if_empty(ax, rows, "No cause is weighed")
+    return finish(ax)
+
+
+def _speaks(rows: pd.DataFrame) -> pd.Series:
+    speaks = (rows["decibans"] > 0).map({True: "for", False: "against"})
+    return speaks.mask(rows.index == 0, "before any evidence")

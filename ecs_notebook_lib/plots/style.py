@@ -38,6 +38,11 @@ ASKER_COLORS = {
     "the container's own check": "#4393c3",
     "somebody else": "#8c96a3",
 }
+EVIDENCE_COLORS = {
+    "before any evidence": "#8c96a3",
+    "for": "#4393c3",
+    "against": "#d6604d",
+}
 NO_LEVEL = "no level"
 LEVEL_COLORS = {
     "FATAL": "#67001f",

@@ -1,97 +1,144 @@
 """The differential as tables: evidence for and against, look-alikes, mechanisms, and what the next checks mean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis import Diagnosis
-from ecs_notebook_lib.diagnosis.considering import mimics_of, name_of, weights_for
+from ecs_notebook_lib.diagnosis.considering import (
+    dependences,
+    mimics_of,
+    name_of,
+    prior_decibans,
+    weights_for,
+)
 from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
 from ecs_notebook_lib.report.words import meaning_of, percent
 from ecs_notebook_lib.untrusted import visible
 
+_RANKED = 8
 _LEADING = 4
+_MIMICS = 8
 _PLANNED = 6
+_REASONS = 4
 
 
-def ranking_of(ranked: Sequence[Ranked], *, limit: int = 8) -> pd.DataFrame:
-    """Return the leading causes with their probability and what each is."""
-    rows = [
-        {"cause": row.cause, "probability": percent(row.probability), "meaning": meaning_of(row.cause)}
-        for row in ranked[:limit]
-    ]
-    return pd.DataFrame(rows, columns=["cause", "probability", "meaning"])
+def shares_of(ranked: Sequence[Ranked]) -> dict[str, float]:
+    """Return the probabilities of the causes that lead, for `plot_differential`."""
+    return {row.cause: row.probability for row in ranked[:_RANKED]}
 
 
-def evidence_table(diagnosis: Diagnosis) -> pd.DataFrame:
-    """Return what speaks for and against the leading causes, in decibans; what was looked for in vain counts."""
-    statements = {name: visible(finding.statement) for name, finding in diagnosis.findings}
+def ranking_table(ranked: Sequence[Ranked], *, before: Sequence[Ranked]) -> pd.DataFrame:
+    """Return the causes that lead now, with the probability that each had before, and what each is."""
+    had = {row.cause: percent(row.probability) for row in before}
     rows = [
         {
-            "cause": ranked.cause,
-            "evidence": name_of(evidence),
-            "decibans": f"{weight:+.1f}",
-            "statement": statements.get(evidence.finding, "looked for in vain"),
+            "cause": row.cause,
+            "probability": percent(row.probability),
+            "before": had[row.cause],
+            "meaning": meaning_of(row.cause),
         }
-        for ranked in diagnosis.differential[:_LEADING]
-        if ranked.cause != NONE_OF_THESE
-        for evidence, weight in weights_for(diagnosis, ranked.cause)
+        for row in ranked[:_RANKED]
     ]
-    return pd.DataFrame(rows, columns=["cause", "evidence", "decibans", "statement"])
+    return pd.DataFrame(rows, columns=["cause", "probability", "before", "meaning"])
+
+
+def evidence_table(diagnosis: Diagnosis, *, of: Sequence[str] = ()) -> pd.DataFrame:
+    """Return what speaks for and against causes, by default the leading ones, the heaviest first; with its decibans.
+
+    What was looked for in vain speaks, too. Of findings of one mechanism only the one that counts is here.
+    """
+    leading = [row.cause for row in diagnosis.differential[:_LEADING] if row.cause != NONE_OF_THESE]
+    rows = [
+        {
+            "cause": name,
+            "evidence": name_of(evidence),
+            "speaks": "for" if weight > 0 else "against",
+            "decibans": f"{weight:+.1f}",
+            "statement": _statement(diagnosis, evidence),
+        }
+        for name in of or leading
+        for evidence, weight in weights_for(diagnosis, name)
+    ]
+    return pd.DataFrame(rows, columns=["cause", "evidence", "speaks", "decibans", "statement"])
+
+
+def _statement(diagnosis: Diagnosis, evidence: Evidence) -> str:
+    return visible(diagnosis.finding(evidence.finding).statement) if evidence.finding else "looked for in vain"
 
 
 def mimics_table(diagnosis: Diagnosis) -> pd.DataFrame:
-    """Return the look-alikes of the leading cause: how likely each is, what speaks against it, what to look at."""
+    """Return the look-alikes of the leading cause, most likely first: why each is rejected, and what to look at."""
     rows = [
         {
             "look-alike": mimic.cause,
             "probability": percent(mimic.probability),
-            "against it": ", ".join(mimic.against[:4]) or "nothing yet",
-            "told apart by": mimic.told_apart,
+            "against it": _names(mimic.against),
+            "it explains less well": _names(mimic.explained_worse),
+            "told apart by": "; ".join(mimic.told_apart),
         }
-        for mimic in mimics_of(diagnosis)
+        for mimic in mimics_of(diagnosis)[:_MIMICS]
     ]
-    return pd.DataFrame(rows, columns=["look-alike", "probability", "against it", "told apart by"])
+    columns = ["look-alike", "probability", "against it", "it explains less well", "told apart by"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _names(evidence: Iterable[Evidence]) -> str:
+    return ", ".join([name_of(row) for row in evidence][:_REASONS]) or "nothing"
 
 
 def mechanism_table(diagnosis: Diagnosis) -> pd.DataFrame:
-    """Return why each leading cause makes the waiter time out, how it shows, and what mends it."""
-    leading = [causes()[row.cause] for row in diagnosis.differential[:_LEADING] if row.cause in causes()]
+    """Return of each leading cause why it makes the waiter time out, how it shows, and what mends it."""
     rows = [
-        {"cause": c.name, "mechanism": c.mechanism, "shows": c.shows, "remedies": "; ".join(c.remedies)}
-        for c in leading
+        {
+            "cause": row.cause,
+            "meaning": meaning_of(row.cause),
+            "mechanism": causes()[row.cause].mechanism,
+            "shows": causes()[row.cause].shows,
+            "remedies": "; ".join(causes()[row.cause].remedies),
+        }
+        for row in diagnosis.differential[:_LEADING]
+        if row.cause != NONE_OF_THESE
     ]
-    return pd.DataFrame(rows, columns=["cause", "mechanism", "shows", "remedies"])
+    return pd.DataFrame(rows, columns=["cause", "meaning", "mechanism", "shows", "remedies"])
+
+
+def dependence_table(diagnosis: Diagnosis) -> pd.DataFrame:
+    """Return how the leading cause fares without the findings of one mechanism; what it needs most comes first."""
+    leading = diagnosis.differential[0].cause
+    rows = [
+        {
+            "without": ", ".join(row.findings),
+            "first of them": visible(diagnosis.finding(row.findings[0]).statement),
+            leading: percent(row.probability),
+            "then leads": f"{row.leads.cause} ({percent(row.leads.probability)})",
+        }
+        for row in dependences(diagnosis)[:_RANKED]
+    ]
+    return pd.DataFrame(rows, columns=["without", "first of them", leading, "then leads"])
 
 
 def plan_outcomes_table(diagnosis: Diagnosis) -> pd.DataFrame:
-    """Return the next checks with what each outcome that is to be expected would mean."""
+    """Return what each outcome that is to be expected of the next checks would mean; each command stands once."""
     rows = [
         {
             "check": planned.check.replace("_", " "),
-            "expected bits": f"{planned.expected_bits:.3f}",
+            "expected bits": "" if number else f"{planned.expected_bits:.3f}",
             "if it finds": outcome.kind.replace("_", " "),
             "chance": percent(outcome.probability),
             "then": f"{outcome.cause} ({percent(outcome.posterior)})",
-            "command": visible(planned.command),
+            "command": "" if number else visible(planned.command),
         }
         for planned in diagnosis.plan[:_PLANNED]
-        for outcome in planned.outcomes
+        for number, outcome in enumerate(planned.outcomes)
     ]
     return pd.DataFrame(rows, columns=["check", "expected bits", "if it finds", "chance", "then", "command"])
 
 
 def weights_frame(diagnosis: Diagnosis, cause: str = "") -> pd.DataFrame:
-    """Return what `plot_weight_of_evidence` draws: evidence and decibans of a cause, by default the leading one."""
+    """Return what `plot_weight_of_evidence` draws: how common a cause is, then the evidence; by default the leading."""
     named = cause or next(row.cause for row in diagnosis.differential if row.cause in causes())
-    rows = [
-        {"evidence": _labelled(evidence), "decibans": weight, "cause": named}
-        for evidence, weight in weights_for(diagnosis, named)
-    ]
-    return pd.DataFrame(rows, columns=["evidence", "decibans", "cause"])
-
-
-def _labelled(evidence: Evidence) -> str:
-    name = name_of(evidence)
-    return f"{name} {evidence.kind.replace('_', ' ')}" if evidence.finding else name
+    prior = {"evidence": "how common it is", "decibans": prior_decibans(named)}
+    weights = [{"evidence": name_of(row), "decibans": weight} for row, weight in weights_for(diagnosis, named)]
+    return pd.DataFrame([prior, *weights], columns=["evidence", "decibans"]).assign(cause=named)

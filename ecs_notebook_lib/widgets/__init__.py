@@ -6,11 +6,12 @@ from IPython.display import display
 
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.considering import counting, without
-from ecs_notebook_lib.report.differential_tables import ranking_of
+from ecs_notebook_lib.report.differential_tables import ranking_table
 from ecs_notebook_lib.report.display import Table
 from ecs_notebook_lib.untrusted import visible
 
 _EVERY = "every revision"
+_STATEMENT = 150
 _SHOWN = ["created_at", "task_id", "last_status", "stop_code", "stopped_reason", "running_seconds"]
 
 
@@ -31,28 +32,17 @@ def task_browser(tasks: pd.DataFrame) -> ipywidgets.Widget:
     return ipywidgets.VBox([choice, shown])
 
 
-_STATEMENT = 90
-
-
 def differential_browser(diagnosis: Diagnosis) -> ipywidgets.Widget:
     """Return a box for each finding that counts, above the ranking without those that are switched off."""
-    boxes = {
-        name: ipywidgets.Checkbox(
-            value=True,
-            description=f"{name} {visible(diagnosis.finding(name).statement, limit=_STATEMENT)}",
-            indent=False,
-            layout=ipywidgets.Layout(width="auto"),
-        )
-        for name in counting(diagnosis)
-    }
-    everything = ipywidgets.Button(description="All on")
+    boxes = {name: _box(name, diagnosis) for name in counting(diagnosis)}
+    everything = ipywidgets.Button(description="All on", tooltip="Let every finding count again")
     shown = ipywidgets.Output()
 
     def show(_change: object = None) -> None:
-        off = [name for name, box in boxes.items() if not box.value]
+        ranked = without(diagnosis, [name for name, box in boxes.items() if not box.value])
         shown.clear_output(wait=True)
         with shown:
-            display(Table(ranking_of(without(diagnosis, off))))
+            display(Table(ranking_table(ranked, before=diagnosis.differential)))
 
     def reset(_button: object) -> None:
         for box in boxes.values():
@@ -63,3 +53,9 @@ def differential_browser(diagnosis: Diagnosis) -> ipywidgets.Widget:
     everything.on_click(reset)
     show()
     return ipywidgets.VBox([*boxes.values(), everything, shown])
+
+
+def _box(name: str, diagnosis: Diagnosis) -> ipywidgets.Checkbox:
+    statement = visible(diagnosis.finding(name).statement, limit=_STATEMENT)
+    layout = ipywidgets.Layout(width="auto")
+    return ipywidgets.Checkbox(value=True, description=f"{name} {statement}", indent=False, layout=layout)
