@@ -329,3 +329,18 @@ def test_thin_cases_and_examples_are_not_counted_in():
 
 def test_the_committed_table_is_what_the_cases_come_to():
     assert fitted_text() == TABLE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("service", "told"),
+    [
+        ({}, "how many tasks run was not told"),
+        ({"desired_count": 2}, "how many tasks run was not told"),
+        ({"desired_count": 2, "running_count": 0}, "0 of 2 tasks run"),
+    ],
+)
+def test_the_complaint_of_a_case_invents_neither_counts_nor_times(service, told):
+    state = of_case({"service": service}).state
+
+    assert state.chief_complaint == f"Reported as not stable; {told}."
+    assert state.since is None

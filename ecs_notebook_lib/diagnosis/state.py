@@ -49,7 +49,7 @@ def state_of(frames: Frames) -> State:
     history = frames.history
     examined = history.examined
     status = _status(frames, examined)
-    troubled = history.troubled_since if status not in ("stable", "unknown") else None
+    troubled = history.troubled_since if status not in ("stable", "unknown") and not frames.reported else None
     return State(
         status=status,
         outcome=_outcome(examined),
@@ -152,6 +152,8 @@ def _serving(frames: Frames) -> str | None:
 def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
     if examined is None:
         return "Nothing is known of the service's deployments."
+    if frames.reported:
+        return f"Reported as not stable; {_counts(frames)}."
     if status == "stable" and examined.succeeded:
         return f"None: the deployment of {examined.revision} is completed and the service is stable."
     if status == "stable":
@@ -163,15 +165,22 @@ def _complaint(frames: Frames, examined: Deployment | None, status: str) -> str:
             f"The service is scaled to 0: nothing runs, which AWS's waiter calls stable. The rollout of "
             f"{examined.revision}, begun {utc_text(examined.created_at)}, was not seen to end well."
         )
-    counts = "the service itself was not described"
-    if len(frames.services):
-        service = frames.services.iloc[0]
-        counts = f"{service['running_count']} of {service['desired_count']} tasks run"
     seconds = (frames.snapshot.as_of - examined.created_at).total_seconds()
-    waited = f"The deployment of {examined.revision} began {_minutes(seconds)} ago and is not stable: {counts}."
+    waited = (
+        f"The deployment of {examined.revision} began {_minutes(seconds)} ago and is not stable: {_counts(frames)}."
+    )
     if seconds < WAITER_SECONDS:
         return waited
     return f"Waiter ServicesStable failed: Max attempts exceeded. {waited}"
+
+
+def _counts(frames: Frames) -> str:
+    if not len(frames.services):
+        return "the service itself was not described"
+    running, desired = frames.services.iloc[0][["running_count", "desired_count"]]
+    if pd.isna(running) or pd.isna(desired):
+        return "how many tasks run was not told"
+    return f"{running} of {desired} tasks run"
 
 
 _ENDED = {"rolled_back": "was rolled back", "failed": "failed", "superseded": "was replaced before it ended"}
