@@ -54,6 +54,18 @@ def lab(tmp_path):
         process.stderr.close()
 
 
+def running(playwright, address):
+    """Return Chromium and a page on which all cells of a notebook run."""
+    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
+    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+    page = chromium.new_page(viewport={"width": 1400, "height": 4000})
+    page.goto(address)
+    page.wait_for_selector("text=| Idle", timeout=90_000)
+    page.click("text=Run >> nth=0")
+    page.click("text=Run All Cells >> nth=0")
+    return chromium, page
+
+
 @browser
 @pytest.mark.browser
 def test_a_notebook_runs_in_jupyterlab_and_its_widget_answers(lab):
@@ -62,13 +74,7 @@ def test_a_notebook_runs_in_jupyterlab_and_its_widget_answers(lab):
     with pytest.raises(urllib.error.HTTPError):
         urllib.request.urlopen(f"{lab}/api/contents", timeout=20)  # noqa: S310  loopback
     with sync_playwright() as playwright:
-        arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = chromium.new_page(viewport={"width": 1400, "height": 4000})
-        page.goto(f"{lab}/lab/tree/02_stopped_tasks.ipynb?token={TOKEN}")
-        page.wait_for_selector("text=| Idle", timeout=90_000)
-        page.click("text=Run >> nth=0")
-        page.click("text=Run All Cells >> nth=0")
+        chromium, page = running(playwright, f"{lab}/lab/tree/02_stopped_tasks.ipynb?token={TOKEN}")
         choice = page.locator(".widget-dropdown select")
         expect(choice).to_be_visible(timeout=90_000)
         shown = page.locator(".jp-OutputArea", has=choice).last.locator("td")
@@ -76,4 +82,23 @@ def test_a_notebook_runs_in_jupyterlab_and_its_widget_answers(lab):
         everything = shown.all_inner_texts()
         choice.select_option("clarity-backend:144")
         expect(shown.first).not_to_have_text(everything[0], timeout=30_000)
+        chromium.close()
+
+
+@browser
+@pytest.mark.browser
+def test_switching_a_finding_off_moves_the_ranking_and_all_on_restores_it(lab):
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium, page = running(playwright, f"{lab}/lab/tree/09_differential.ipynb?token={TOKEN}")
+        boxes = page.locator(".widget-checkbox input")
+        expect(boxes.first).to_be_visible(timeout=90_000)
+        shown = page.locator(".jp-OutputArea", has=boxes).last.locator("td:nth-child(2)").first
+        expect(shown).to_be_visible(timeout=30_000)
+        before = shown.inner_text()
+        page.locator(".widget-checkbox", has_text="AWS refused").locator("input").first.uncheck()
+        expect(shown).not_to_have_text(before, timeout=30_000)
+        page.get_by_role("button", name="All on").click()
+        expect(shown).to_have_text(before, timeout=30_000)
         chromium.close()
