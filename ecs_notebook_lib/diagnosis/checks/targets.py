@@ -87,12 +87,12 @@ def _verdicts(frames: Frames) -> pd.DataFrame:
             kind = _kind(message.inner) or "target_unhealthy"
             rows.append(("events", key, kind, revision, reason, bool(when >= began)))
     unhealthy = frames.targets[frames.targets["state"].isin(["unhealthy", "unused"])]
-    for target in unhealthy[["address", "description", "revision", "state"]].astype("string").fillna("").to_numpy():
-        address, description, revision, state = map(str, target)
-        kind = _kind(recognise(description, where="target_health")) or (
-            "target_unhealthy" if state == "unhealthy" else ""
-        )
-        rows.append(("targets", address, kind, revision, description or state, True))
+    columns = ["address", "description", "reason", "revision", "state"]
+    for target in unhealthy[columns].astype("string").fillna("").to_numpy():
+        address, description, reason, revision, state = map(str, target)
+        given = description or reason
+        kind = _kind(recognise(given, where="target_health")) or ("target_unhealthy" if state == "unhealthy" else "")
+        rows.append(("targets", address, kind, revision, given or state, True))
     verdicts = pd.DataFrame(rows, columns=["frame", "key", "kind", "revision", "reason", "recent"])
     return verdicts[verdicts["kind"] != ""]
 
