@@ -53,7 +53,13 @@ lock: .venv/.dev  ## resolve pyproject.toml's dependencies anew into requirement
 soak: .venv/.dev  ## the same tests with many seeds, and the ten-minute waiter; results under benchmarks/results/
 	@$(BIN)/python -m benchmarks.soak
 
+fit: .venv/.dev  ## count the development cases into knowledge/fitted.toml
+	@$(BIN)/python -m benchmarks.fit
+
+evaluate: .venv/.dev  ## every figure of the differential beside the baselines; results under benchmarks/results/
+	@$(BIN)/python -m benchmarks.evaluate
+
 clean:  ## remove the environment and everything that was made
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help report test format notebooks docs lock soak clean
+.PHONY: help report test format notebooks docs lock soak fit evaluate clean
