@@ -41,6 +41,15 @@ RESOURCE = "ResourceInitializationError: unable to pull secrets or registry auth
         ("exit code 137", "resources.memory"),
         ("0", "application.finished"),
         ("127", "application.command"),
+        ("Exited (137) 2 minutes ago", "resources.memory"),
+        ('"exitCode": 127,', "application.command"),
+        ("exit code 3", "application.crash"),
+        ("Target.Timeout", "network.security_group"),
+        ("Target.ResponseCodeMismatch", "health_check.path"),
+        ("Target.NotRegistered", "deployment_config.target_group"),
+        ("Elb.InternalError", "aws_service.disruption"),
+        ("service web port 80 is unhealthy in target-group tg due to (reason Health checks failed with these codes: "
+         "[404])", "health_check.path"),
     ],
 )  # fmt: skip
 def test_the_cause_that_a_message_speaks_for_is_told_first(text, cause, capsys):
@@ -58,11 +67,45 @@ def test_a_wrapped_failure_is_explained_and_not_its_wrapping(capsys):
     assert "network.egress" in capsys.readouterr().out.split("By itself it speaks for:")[1].split("\n")[1]
 
 
-def test_information_speaks_for_no_cause(capsys):
-    code = main(["explain", "(service web) has reached a steady state."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(service web) has reached a steady state.",
+        "Target registration is in progress",
+        "Elb.InitialHealthChecking",
+        "Target.DeregistrationInProgress",
+        "exit code 143",
+    ],
+)
+def test_information_speaks_for_no_cause(text, capsys):
+    code = main(["explain", text])
 
     assert code == 0
     assert "speaks for no cause" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("code", "finding"),
+    [
+        (0, "ended_without_error"),
+        (3, "exited_by_itself"),
+        (125, "container_settings_wrong"),
+        (130, "exited_by_itself"),
+        (132, "crashed_by_signal"),
+        (139, "crashed_by_signal"),
+        (143, ""),
+        (255, "exited_by_itself"),
+    ],
+)
+def test_each_exit_code_comes_to_a_finding_and_names_its_source(code, finding):
+    [told] = explain(str(code))
+
+    assert told.finding == finding
+    assert told.source
+
+
+def test_a_number_beyond_the_exit_codes_is_not_known():
+    assert explain("404") == ()
 
 
 def test_what_is_not_known_is_said_in_one_line(capsys):
@@ -91,24 +134,67 @@ def test_each_message_of_several_lines_is_explained_once(capsys, monkeypatch):
     assert sorted(findings) == ["image_wrong_platform", "target_times_out"]
 
 
-@pytest.mark.parametrize("piece", ["User: x is not authorized to perform: a ", "Request timed out\n", "x" * 60 + "\n"])
+def test_the_exit_codes_of_several_containers_are_each_explained():
+    codes = [row.parts["exit_code"] for row in explain("app: exit code 1\nproxy: exit code 137\n")]
+
+    assert codes == ["1", "137"]
+
+
+@pytest.mark.parametrize("odd", ["\x1b[31m", "\u202e", "\x9b31m", "\udcff"])
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_stands_in_a_message_is_shown_and_not_obeyed(odd, form, capsys):
+    code = main(["explain", f"CannotPullContainerError: failed to resolve ref we{odd}b:9: not found", "--format", form])
+    out = capsys.readouterr().out
+
+    assert code == 0
+    assert odd not in out
+    assert "b:9" in out
+
+
+def test_bytes_that_are_no_text_do_not_stop_it(capsys, monkeypatch):
+    piped = io.TextIOWrapper(io.BytesIO(b"caf\xe9 \xff\nRequest timed out\n"), encoding="ascii")
+    monkeypatch.setattr(sys, "stdin", piped)
+
+    code = main(["explain", "-"])
+
+    assert code == 0
+    assert "network.security_group" in capsys.readouterr().out
+
+
+def test_a_message_is_found_in_the_middle_of_many_lines():
+    lines = [f"request {number} served" for number in range(1_000)]
+    text = "\n".join([*lines[:500], "exec format error", *lines[500:]])
+
+    assert "image_wrong_platform" in {row.finding for row in explain(text)}
+
+
+def steps(text: str) -> int:
+    """Return how many lines of Python explaining this text takes."""
+    count = 0
+
+    def trace(_frame, _event, _argument):
+        nonlocal count
+        count += 1
+        return trace
+
+    sys.settrace(trace)
+    try:
+        explain(text)
+    finally:
+        sys.settrace(None)
+    return count
+
+
+@pytest.mark.parametrize("piece", ["User: x is not authorized to perform: a ", "Request timed out\n", "exit " * 9, " "])
 def test_work_is_linear_in_the_length_of_the_text(piece):
-    def steps(text):
-        count = 0
-
-        def trace(_frame, _event, _argument):
-            nonlocal count
-            count += 1
-            return trace
-
-        explain("warm")
-        sys.settrace(trace)
-        try:
-            explain(text)
-        finally:
-            sys.settrace(None)
-        return count
-
     million = piece * (1_000_000 // len(piece))
+    explain("warm")
 
     assert steps(million) <= 12 * steps(million[:125_000]) + 1000
+
+
+def test_work_is_linear_in_the_number_of_different_lines():
+    lines = [f"{number} GET /items/{number} took {number} ms" for number in range(1_800)]
+    explain("warm")
+
+    assert steps("\n".join(lines[200:])) <= 12 * steps("\n".join(lines[:200])) + 1000

@@ -8,16 +8,36 @@ from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.differential import Evidence, calibrated, posterior
 from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.plan import command_of
-from ecs_notebook_lib.knowledge.messages import Message, recognise_anywhere
+from ecs_notebook_lib.knowledge.messages import Message, recognise, recognise_anywhere
 from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.weights import FindingKind, causes, check_rows, finding_kinds
-
-_LINES = 200
-"""So many different lines of a long text are looked at, from its end."""
+from ecs_notebook_lib.untrusted import visible
 
 _LEADING, _CHECKS = 4, 3
 _LIKELY = 0.03
-_EXIT_CODE = re.compile(r"\s*(?:exit(?:ed)?\s*(?:with\s*)?(?:code|status)?\s*[:=]?\s*)?(\d{1,3})\s*", re.I)
+_BARE_CODE = re.compile(r"\d{1,3}")
+_EXIT_CODE = re.compile(
+    r"\bexit(?:ed)?[ _]?(?:with )?(?:exit )?(?:code|status)?\"?(?: ?[:=] ?| ?\(| )?(\d{1,3})\b(?![.\d])", re.IGNORECASE
+)
+"""As ECS, Docker and shells write it: `exit code 137`, `"exitCode": 137`, `Exited (137)`, `exit status 1`."""
+
+_HIGHEST_CODE, _SIGNALS = 255, range(129, 160)
+
+_TARGET_REASONS = {
+    "elb.registrationinprogress": "Target registration is in progress",
+    "elb.initialhealthchecking": "Initial health checks in progress",
+    "elb.internalerror": "Health checks failed due to an internal error",
+    "target.responsecodemismatch": "Health checks failed with these codes: []",
+    "target.timeout": "Request timed out",
+    "target.failedhealthchecks": "Health checks failed",
+    "target.notregistered": "Target is not registered to the target group",
+    "target.notinuse": "Target group is not configured to receive traffic from the load balancer",
+    "target.invalidstate": "Target is in the stopped state",
+    "target.ipunusable": "The IP address cannot be used as a target, as it is in use by a load balancer",
+    "target.deregistrationinprogress": "Target deregistration is in progress",
+    "target.healthcheckdisabled": "Health checks are disabled",
+}
+"""The reason codes of DescribeTargetHealth, in small letters, and how AWS describes each (ECS_FACTS 5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +67,61 @@ class Explanation:
 
 def explain(text: str) -> tuple[Explanation, ...]:
     """Return what a text means: as a whole, then line by line, each meaning once; empty if nothing in it is known."""
-    code = _EXIT_CODE.fullmatch(text[:100])
-    if code:
-        return tuple(_exit_code(int(code[1])))
-    found = {(row.kind, row.finding): row for row in map(_explanation, _messages(text))}
+    bare = _BARE_CODE.fullmatch(text.strip())
+    if bare:
+        return tuple(_exit_code(int(bare[0])))
+    lines = list(dict.fromkeys(line.strip() for line in text.splitlines()))
+    whole = () if len(lines) == 1 else _messages(text)
+    found: dict[tuple[str, str, str], Explanation] = {}
+    for row in (*whole, *(row for line in lines for row in (*_messages(line), *_exit_codes(line)))):
+        found.setdefault((row.kind, row.finding, row.parts.get("exit_code", "")), row)
     return tuple(found.values())
 
 
-def _messages(text: str) -> Iterator[Message]:
-    whole = recognise_anywhere(text, likely="stopped_reason") or recognise_anywhere(text, likely="log_line")
-    if whole is not None:
-        yield whole
-    lines = dict.fromkeys(line.strip() for line in text.splitlines()[-_LINES:])
-    for line in lines if len(lines) > 1 else ():
-        message = recognise_anywhere(line, likely="stopped_reason") or recognise_anywhere(line, likely="log_line")
-        if message is not None:
-            yield message
+def _messages(text: str) -> Iterator[Explanation]:
+    message = _message(text)
+    if message is not None:
+        yield _explanation(message)
+
+
+def _exit_codes(line: str) -> Iterator[Explanation]:
+    code = _EXIT_CODE.search(" ".join(line.split()))
+    if code:
+        yield from _exit_code(int(code[1]))
+
+
+def _message(text: str) -> Message | None:
+    described = _TARGET_REASONS.get(text.strip().lower())
+    if described:
+        return recognise(described, where="target_health")
+    return recognise_anywhere(text, likely="stopped_reason") or recognise_anywhere(text, likely="log_line")
 
 
 def _exit_code(code: int) -> Iterator[Explanation]:
-    row = read_table("exit_codes").get(str(code))
-    if row is None and 128 < code < 160:
-        row = {"meaning": f"the process was ended by signal {code - 128}", "finding": "crashed_by_signal"}
-    if row is not None:
-        parts = {"exit_code": str(code)}
-        yield _of_kind("exit_code", "container", row["meaning"], "ECS_FACTS 4.5", parts, row["finding"])
+    table = read_table("exit_codes")
+    row = table.get(str(code)) or (table["by_signal"] if code in _SIGNALS else table["otherwise"])
+    if code <= _HIGHEST_CODE:
+        parts = {"exit_code": str(code)} | ({"signal": str(code - 128)} if code in _SIGNALS else {})
+        yield _of_kind("exit_code", "container", row["meaning"], row["source"], parts, row["finding"])
 
 
 def _explanation(message: Message) -> Explanation:
     inner = message.innermost
     finding = reading_of_message(message)
+    if not finding and message.inner is None:
+        quoted = recognise(message.parts.get("reason"), where="target_health")
+        inner = quoted.innermost if quoted else inner
+        finding = reading_of_message(inner)
     if inner.kind == "response_code":
-        finding = kind_of_code(inner.parts["codes"].strip("[] ").partition(",")[0])
+        finding = kind_of_code(_first_code(inner.parts["codes"]))
     row = inner.template
-    return _of_kind(inner.kind, inner.where, row.meaning, row.source, inner.parts, finding)
+    parts = {name: visible(value) for name, value in inner.parts.items()}
+    return _of_kind(inner.kind, inner.where, row.meaning, row.source, parts, finding)
+
+
+def _first_code(codes: str) -> str:
+    """Return the first of `[404]`, `[500, 502]` or `[500-503]`."""
+    return codes.strip("[] ").partition(",")[0].partition("-")[0].strip()
 
 
 def _of_kind(kind: str, place: str, meaning: str, source: str, parts: Mapping[str, str], finding: str) -> Explanation:
