@@ -110,7 +110,7 @@ def calibration_error(told: Sequence[tuple[float, bool]]) -> float | None:
     """Return the expected calibration error of (top probability, whether it was right) in equal-mass bins."""
     if not told:
         return None
-    rows = sorted(told)
+    rows = sorted(told, key=lambda row: row[0])
     edges = [round(number * len(rows) / BINS) for number in range(BINS + 1)]
     bins = [rows[begin:end] for begin, end in pairwise(edges) if end > begin]
     return sum(abs(sum(p for p, _ in part) - sum(right for _, right in part)) for part in bins) / len(rows)
