@@ -14,9 +14,12 @@ from typing import Any
 from benchmarks.baselines import baselines
 from benchmarks.results_file import write_result
 from benchmarks.simulated import Answer, Question, judge_all, questions_of
-from ecs_notebook_lib.cases import Case, load_cases
+from ecs_notebook_lib.cases import Case, load_cases, snapshot_of
 from ecs_notebook_lib.cases.evaluation import Judged, calibration_error, figures
 from ecs_notebook_lib.cases.fitting import examine, families, leave_one_source_out
+from ecs_notebook_lib.diagnosis import diagnose
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.reported import reported_texts_frame
 from ecs_notebook_lib.knowledge.operations import operations
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
 from ecs_notebook_lib.simulate.pairs import PAIRS
@@ -119,9 +122,6 @@ def _thin(judged: Sequence[Judged]) -> list[Requirement]:
 
 
 def _unknown(cases: Iterable[Case]) -> float:
-    from ecs_notebook_lib.cases import snapshot_of
-    from ecs_notebook_lib.frames.reported import reported_texts_frame
-
     frames = [reported_texts_frame(snapshot_of(case)) for case in cases]
     texts = sum(len(frame) for frame in frames)
     return sum(int(frame["kind"].isna().sum()) for frame in frames) / texts
@@ -158,10 +158,6 @@ def never_first(answers: Iterable[Answer]) -> list[str]:
 
 
 def _first_cause(case: Case) -> str:
-    from ecs_notebook_lib.cases import snapshot_of
-    from ecs_notebook_lib.diagnosis import diagnose
-    from ecs_notebook_lib.frames import Frames
-
     return diagnose(Frames(snapshot_of(case))).differential[0].cause
 
 

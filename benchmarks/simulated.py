@@ -9,9 +9,8 @@ from ecs_notebook_lib.collect import Clients, collect_incident
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import Diagnosis, diagnose
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.knowledge.weights import check_rows
 from ecs_notebook_lib.simulate import HTTPRequest, HTTPResponse, World, build, install
-from ecs_notebook_lib.snapshot import Simulated
+from ecs_notebook_lib.snapshot import Simulated, Snapshot
 from ecs_notebook_lib.source import LiveSource
 
 WORKERS = 2
@@ -64,7 +63,7 @@ def judge(question: Question) -> Answer:
     """Return what the differential makes of one world."""
     world = build(question.name, question.seed)
     world.refused |= question.refused
-    diagnosis = diagnose(Frames(_collected(world)))
+    diagnosis = diagnose(Frames(collected(world)))
     return Answer(
         question=question,
         truth=world.truth,
@@ -84,30 +83,32 @@ def judge_all(questions: Iterable[Question]) -> list[Answer]:
 
 
 def _reads(diagnosis: Diagnosis, refused: frozenset[str]) -> Iterable[str]:
-    """Yield the checks that a refusal left open."""
+    """Return the checks that a refusal left open."""
     actions = {name.partition(":")[2] for name in refused}
-    for row in diagnosis.results:
-        if row.reason and any(row.reason.rpartition(" ")[2] == action for action in actions):
-            yield check_rows()[row.check].name
+    return (row.check for row in diagnosis.results if row.reason.rpartition(" ")[2] in actions)
 
 
-class _Door:
+class Door:
+    """Answers with the world that is asked at present, so that its clients need be made only once."""
+
     def __init__(self) -> None:
         self.world: World | None = None
 
     def __call__(self, request: HTTPRequest) -> HTTPResponse:
+        """Return the answer of the world that is asked at present."""
         assert self.world is not None  # noqa: S101  it is set before a call is made
         return self.world.respond(request)
 
 
 @cache
-def _door(region: str) -> tuple[_Door, Clients]:
-    door, session = _Door(), simulated_session(region)
+def _door(region: str) -> tuple[Door, Clients]:
+    door, session = Door(), simulated_session(region)
     install(session, door)
     return door, Clients(session)
 
 
-def _collected(world: World):  # type: ignore[no-untyped-def]
+def collected(world: World) -> Snapshot:
+    """Return what the collectors read of a world, in process."""
     door, clients = _door(world.region)
     door.world = world
     source = LiveSource(world.cluster, world.service)

@@ -1,18 +1,17 @@
 """Shared fixtures: simulated worlds, and incidents collected from them through boto3."""
 
 import os
+import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 
 import boto3
 import pytest
 
-from ecs_notebook_lib.collect import Clients, collect_incident
-from ecs_notebook_lib.collect.access import simulated_session
+from benchmarks.simulated import collected as collect
+from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.incident import Incident
-from ecs_notebook_lib.simulate import HTTPRequest, HTTPResponse, World, build, install
-from ecs_notebook_lib.snapshot import Simulated, Snapshot
-from ecs_notebook_lib.source import LiveSource
+from ecs_notebook_lib.simulate import World, build, install
 
 FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check", "clarity-network")
 STORIES = (*FAILING, "clarity-resources", "clarity-percentages", "clarity-overlap")
@@ -38,32 +37,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
         metafunc.parametrize("seed", range(metafunc.config.getoption("seeds")))
-
-
-class Door:
-    """Answers with the world that is asked at present, so that its clients need be made only once."""
-
-    def __init__(self) -> None:
-        self.world: World | None = None
-
-    def __call__(self, request: HTTPRequest) -> HTTPResponse:
-        assert self.world is not None
-        return self.world.respond(request)
-
-
-@cache
-def _door() -> tuple[Door, Clients]:
-    door, made = Door(), simulated_session("us-east-1")
-    install(made, door)
-    return door, Clients(made)
-
-
-def collect(world: World) -> Snapshot:
-    """Return what the collectors read of a world, in process."""
-    door, clients = _door()
-    door.world = world
-    source = LiveSource(world.cluster, world.service)
-    return collect_incident(clients, source, simulated=Simulated(world.scenario, world.seed))
 
 
 def environment(url: str) -> dict[str, str]:
@@ -118,3 +91,20 @@ def session() -> Callable[[World], boto3.Session]:
 @pytest.fixture
 def clients(session) -> Callable[[World], Clients]:
     return lambda world: Clients(session(world))
+
+
+def steps(work: Callable[[], object]) -> int:
+    """Return how many lines of Python a piece of work takes."""
+    count = 0
+
+    def trace(_frame, _event, _argument):
+        nonlocal count
+        count += 1
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return count

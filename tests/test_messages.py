@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, recognise_all, templates
 
+from .conftest import steps
+
 PLACES = sorted({row.where for row in templates()})
 SENTENCES = [
     json.loads(line)
@@ -203,24 +205,8 @@ def test_no_text_makes_it_fail(text, where):
 
 @pytest.mark.parametrize("where", PLACES)
 def test_work_grows_with_the_text_and_not_faster(where):
-    import sys
-
-    def steps(text):
-        count = 0
-
-        def trace(_frame, _event, _argument):
-            nonlocal count
-            count += 1
-            return trace
-
-        sys.settrace(trace)
-        try:
-            recognise(text, where=where)
-        finally:
-            sys.settrace(None)
-        return count
-
     piece = "User: (service a) has started ResourceInitializationError: x is not authorized to perform: "
     recognise("warm", where=where)
 
-    assert steps(piece * 80) <= 15 * steps(piece * 8 + "y")
+    few, many = piece * 8 + "y", piece * 80
+    assert steps(lambda: recognise(many, where=where)) <= 15 * steps(lambda: recognise(few, where=where))

@@ -8,17 +8,13 @@ import pandas as pd
 import pytest
 
 from ecs_notebook_lib.cases import Case, snapshot_of
-from ecs_notebook_lib.collect import Clients, collect_incident
-from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE
-from ecs_notebook_lib.simulate import RECIPES, build, install
-from ecs_notebook_lib.snapshot import Simulated
-from ecs_notebook_lib.source import LiveSource
+from ecs_notebook_lib.simulate import RECIPES, build
 
-from .conftest import Door, incident_of
+from .conftest import collect, incident_of
 from .test_steps import Given
 
 SETTLED = 0.2
@@ -66,22 +62,8 @@ def kinds(diagnosis):
 
 
 @cache
-def door(region):
-    asked, session = Door(), simulated_session(region)
-    install(session, asked)
-    return asked, Clients(session)
-
-
-def frames_of(world):
-    asked, clients = door(world.region)
-    asked.world = world
-    source = LiveSource(world.cluster, world.service)
-    return Frames(collect_incident(clients, source, simulated=Simulated(world.scenario, world.seed)))
-
-
-@cache
 def of_world(name, seed=3):
-    return diagnose(frames_of(build(name, seed)))
+    return diagnose(Frames(collect(build(name, seed))))
 
 
 MIMICS = Path(__file__).parent / "data" / "mimics.jsonl"

@@ -8,12 +8,11 @@ from importlib.resources import files
 
 import pytest
 
+from benchmarks.simulated import Door
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.simulate import RECIPES, UnknownScenarioError, World, build, build_varied, install
 from ecs_notebook_lib.simulate.dialects import DIALECTS
 from ecs_notebook_lib.simulate.pairs import PAIRS
-
-from .conftest import Door
 
 FAMILIES = tomllib.loads(files("ecs_notebook_lib.knowledge").joinpath("causes.toml").read_text(encoding="utf-8"))
 CAUSES = {f"{family}.{name}" for family, causes in FAMILIES.items() for name in causes}

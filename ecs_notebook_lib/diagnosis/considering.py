@@ -122,7 +122,11 @@ def _explained_worse(own: list[tuple[Evidence, float]], leading: list[tuple[Evid
 
 def name_of(evidence: Evidence) -> str:
     """Return a piece of evidence in words: `F3 target times out`, or what was looked for in vain: `no …`."""
-    words = evidence.kind.replace("_", " ")
     if evidence.finding:
-        return f"{evidence.finding} {words}"
-    return finding_kinds()[evidence.kind].absent or f"no {words}"
+        return f"{evidence.finding} {evidence.kind.replace('_', ' ')}"
+    return absence_of(evidence.kind)
+
+
+def absence_of(kind: str) -> str:
+    """Return in words that a kind of finding was looked for in vain."""
+    return finding_kinds()[kind].absent or f"no {kind.replace('_', ' ')}"

@@ -144,7 +144,8 @@ def posterior(evidence: Sequence[Evidence]) -> dict[str, float]:
 def calibrated(probabilities: Mapping[str, float], observed: str) -> dict[str, float]:
     """Return the probabilities as they come true: by a temperature, and by how often all evidence misleads.
 
-    Temperature scaling: Guo et al., "On calibration of modern neural networks", 2017. Both are fitted.
+    Temperature scaling: Guo et al., "On calibration of modern neural networks", 2017.
+    The lapse of reported cases is fitted, all else judged.
     """
     lapse, temperature, priors = lapse_of(observed), temperature_of(observed), posterior(())
     scaled = {name: value ** (1 / temperature) for name, value in probabilities.items()}

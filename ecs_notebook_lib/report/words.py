@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis import Diagnosis, Finding
+from ecs_notebook_lib.diagnosis.considering import absence_of
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
 from ecs_notebook_lib.untrusted import visible
@@ -103,12 +104,7 @@ def differential_table(diagnosis: Diagnosis) -> pd.DataFrame:
 
 
 def _evidence(texts: Iterable[str]) -> str:
-    return ", ".join(map(_evidence_name, list(texts)[:4]))
-
-
-def _evidence_name(text: str) -> str:
-    kind = finding_kinds().get(text.removeprefix("no ")) if text.startswith("no ") else None
-    return (kind.absent if kind else "") or text.replace("_", " ")
+    return ", ".join(absence_of(text[3:]) if text.startswith("no ") else text for text in list(texts)[:4])
 
 
 def hypotheses_table(diagnosis: Diagnosis) -> pd.DataFrame:

@@ -64,7 +64,7 @@ def resources(world: World) -> dict[str, str]:
 def _add_access(world: World) -> None:
     tables, new = world.access, world.engine.hexadecimal
     for name in (TASK_ROLE, FORMER_ROLE, EXECUTION_ROLE):
-        arn = f"arn:aws:iam::{world.account}:role/{name}"
+        arn = role_arn(world, name)
         tables.roles[name] = Role(name, arn, f"AROA{new(17).upper()}", _TASKS_TRUST, BEGINNING)
     tables.policies[EXECUTION_POLICY] = ManagedPolicy(
         EXECUTION_POLICY,
@@ -87,7 +87,7 @@ def _add_access(world: World) -> None:
     tables.roles[EXECUTION_ROLE].attached.append(EXECUTION_POLICY)
     secret = resources(world)["secretsmanager"]
     tables.secrets[secret] = Secret(secret, SECRET_NAME.rpartition("-")[0], BEGINNING)
-    listed = [f"arn:aws:iam::{world.account}:role/{name}" for name in (TASK_ROLE, FORMER_ROLE)]
+    listed = [role_arn(world, name) for name in (TASK_ROLE, FORMER_ROLE)]
     tables.buckets[BUCKET] = policy(
         {
             "Sid": "OnlyTheBackend",
@@ -249,14 +249,24 @@ def create_service(world: World, name: str, task_definition: str, *, desired: in
             "assignPublicIp": "ENABLED",
         }
     }
-    shape = {
-        "serviceArn": world.arn("ecs", f"service/{CLUSTER}/{name}"),
+    given: Shape = {
+        "loadBalancers": [{"targetGroupArn": group, "containerName": name, "containerPort": 8000}],
+        "desiredCount": desired,
+        "networkConfiguration": network,
+    }
+    return begin_service(world, name, task_definition, given)
+
+
+def begin_service(world: World, name: str, task_definition: str, given: Shape) -> Service:
+    """Create a service on Fargate with these members, and begin its first deployment; what is not given is usual."""
+    shape: Shape = {
+        "serviceArn": world.arn("ecs", f"service/{world.cluster}/{name}"),
         "serviceName": name,
         "clusterArn": world.cluster_arn,
-        "loadBalancers": [{"targetGroupArn": group, "containerName": name, "containerPort": 8000}],
+        "loadBalancers": [],
         "serviceRegistries": [],
         "status": "ACTIVE",
-        "desiredCount": desired,
+        "desiredCount": 1,
         "runningCount": 0,
         "pendingCount": 0,
         "launchType": "FARGATE",
@@ -269,21 +279,26 @@ def create_service(world: World, name: str, task_definition: str, *, desired: in
             "minimumHealthyPercent": 100,
         },
         "deployments": [],
-        "roleArn": f"arn:aws:iam::{world.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+        "roleArn": role_arn(world, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
         "events": [],
         "createdAt": world.now,
         "placementConstraints": [],
         "placementStrategy": [],
-        "networkConfiguration": network,
+        "networkConfiguration": {},
         "healthCheckGracePeriodSeconds": 0,
         "schedulingStrategy": "REPLICA",
         "deploymentController": {"type": "ECS"},
-        "createdBy": f"arn:aws:iam::{world.account}:role/Deployer",
+        "createdBy": role_arn(world, "Deployer"),
         "enableECSManagedTags": False,
         "propagateTags": "NONE",
         "enableExecuteCommand": False,
         "availabilityZoneRebalancing": "DISABLED",
-    }
+    } | given
     service = world.scheduler.services[name] = Service(shape)
     world.scheduler.rollout.begin(service, task_definition)
     return service
+
+
+def role_arn(world: World, name: str) -> str:
+    """Return the ARN of a role of this account."""
+    return f"arn:{world.partition}:iam::{world.account}:role/{name}"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ecs_notebook_lib.simulate.access import Document
-from ecs_notebook_lib.simulate.account import allow, policy
+from ecs_notebook_lib.simulate.account import allow, policy, role_arn
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.varied_account import NEEDS, add_role, resource
@@ -171,7 +171,7 @@ def _only_for(world: World, role: str, arn: str) -> Document:
         "Principal": "*",
         "Action": ["s3:*"] if ":s3:" in arn else ["secretsmanager:GetSecretValue"],
         "Resource": [arn],
-        "Condition": {"ArnNotLike": {"aws:PrincipalArn": [f"arn:{world.partition}:iam::{world.account}:role/{role}"]}},
+        "Condition": {"ArnNotLike": {"aws:PrincipalArn": [role_arn(world, role)]}},
     }
 
 

@@ -33,17 +33,17 @@ def _secret(plan: Plan, name: str) -> str:
     return f"arn:{plan.partition}:secretsmanager:{plan.region}:{plan.account}:secret:{name}"
 
 
+def _not_fetched(arn: str, why: str) -> str:
+    return f"{_ASM}{_ONCE}failed to fetch secret {arn} from secrets manager: {why}"
+
+
 def secret_absent(plan: Plan) -> None:
     """Let the new revision name a secret that nobody created, in either of AWS's wordings."""
     arn = _secret(plan, f"{plan.name}/payments-k2Jd9L")
     _inject(plan, "PAYMENTS", arn)
     _may_read_all(plan)
     text = plan.pick(
-        [
-            f"{_ASM}{_ONCE}failed to fetch secret {arn} from secrets manager: ResourceNotFoundException: Secrets "
-            "Manager "
-            f"can't find the specified secret. {_CODE}"
-        ],
+        [_not_fetched(arn, f"ResourceNotFoundException: Secrets Manager can't find the specified secret. {_CODE}")],
         [
             f"{_ASM}ResourceNotFoundException: The task can't retrieve the secret with ARN '{arn}' from AWS Secrets "
             f"Manager. Check whether the secret exists in the specified Region. {_CODE}"
@@ -57,10 +57,10 @@ def secret_empty(plan: Plan) -> None:
     _may_read_all(plan)
     arn = _secret(plan, f"{plan.name}/settings-x7Kq2P")
     _inject(plan, "SETTINGS", arn)
-    text = (
-        f"{_ASM}{_ONCE}failed to fetch secret {arn} from secrets manager: ResourceNotFoundException: Secrets Manager "
-        "can't "
-        f"find the specified secret value for staging label: AWSCURRENT {_CODE}"
+    text = _not_fetched(
+        arn,
+        "ResourceNotFoundException: Secrets Manager can't find the specified secret value for staging label: "
+        f"AWSCURRENT {_CODE}",
     )
     plan.hitch("prepare", text, seconds=(1, 8))
 
@@ -96,10 +96,8 @@ def version_malformed(plan: Plan) -> None:
     arn = _secret(plan, f"{plan.name}/settings-x7Kq2P")
     _inject(plan, "TOKEN", f"{arn}:TOKEN:AWSCURRENT:1")
     _may_read_all(plan)
-    text = (
-        f"{_ASM}{_ONCE}failed to fetch secret {arn} from secrets manager: InvalidParameter: 1 validation error(s) "
-        "found. - "
-        "minimum field size of 32, GetSecretValueInput.VersionId."
+    text = _not_fetched(
+        arn, "InvalidParameter: 1 validation error(s) found. - minimum field size of 32, GetSecretValueInput.VersionId."
     )
     plan.hitch("prepare", text, seconds=(1, 6))
 
@@ -108,10 +106,11 @@ def partial_arn(plan: Plan) -> None:
     """Let the reference lack the six-character suffix, which the role's policy asks for."""
     arn = _secret(plan, f"{plan.name}/settings")
     _inject(plan, "SETTINGS", arn)
-    text = (
-        f"{_ASM}{_ONCE}failed to fetch secret {arn} from secrets manager: AccessDeniedException: User: "
-        "{execution_session} is not authorized to perform: secretsmanager:GetSecretValue on resource: "
-        f"{arn} because no identity-based policy allows the secretsmanager:GetSecretValue action {_CODE}"
+    text = _not_fetched(
+        arn,
+        "AccessDeniedException: User: {execution_session} is not authorized to perform: "
+        f"secretsmanager:GetSecretValue on resource: {arn} because no identity-based policy allows the "
+        f"secretsmanager:GetSecretValue action {_CODE}",
     )
     plan.hitch("prepare", text, seconds=(1, 6))
 
@@ -148,10 +147,8 @@ def env_file_absent(plan: Plan) -> None:
     plan.new.container["environmentFiles"] = [{"value": value, "type": "s3"}]
     text = (
         "ResourceInitializationError: failed to download env files: file download command: non empty error stream: "
-        "service "
-        "call has been retried 1 time(s): operation error S3: HeadObject, https response error StatusCode: 404, "
-        "RequestID: "
-        "8F4QK2, HostID: 1p0, api error NotFound: Not Found"
+        f"{_ONCE}operation error S3: HeadObject, https response error StatusCode: 404, RequestID: 8F4QK2, HostID: 1p0, "
+        "api error NotFound: Not Found"
     )
     plan.hitch("prepare", text, seconds=(2, 8))
 
@@ -164,8 +161,7 @@ def directory_absent(plan: Plan) -> None:
     text = (
         "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: b'mount.nfs4: "
         "mounting 127.0.0.1:/exports/media failed, reason given by server: No such file or directory' : unsuccessful "
-        "EFS "
-        "utils command execution; code: 32"
+        "EFS utils command execution; code: 32"
     )
     plan.hitch("prepare", text, seconds=(8, 25))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ecs_notebook_lib.simulate.access import Document, ManagedPolicy, Role, Secret
-from ecs_notebook_lib.simulate.account import allow, policy
+from ecs_notebook_lib.simulate.account import allow, begin_service, policy, role_arn
 from ecs_notebook_lib.simulate.capture import capture_group, keep, performance_group
 from ecs_notebook_lib.simulate.logs import LogGroup
 from ecs_notebook_lib.simulate.model import Service, Shape, TargetGroup
@@ -68,7 +68,7 @@ def _trust(*, service: str = "ecs-tasks.amazonaws.com") -> Document:
 
 def add_role(world: World, name: str, *statements: Document, service: str = "ecs-tasks.amazonaws.com") -> Role:
     """Add a role that a service may assume, with one inline policy of these statements."""
-    arn = f"arn:{world.partition}:iam::{world.account}:role/{name}"
+    arn = role_arn(world, name)
     role = Role(name, arn, f"AROA{world.engine.hexadecimal(17).upper()}", _trust(service=service), world.now)
     if statements:
         role.inline["application"] = policy(*statements)
@@ -197,11 +197,6 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
     return arn
 
 
-def role_arn(world: World, name: str) -> str:
-    """Return the ARN of a role of this account."""
-    return f"arn:{world.partition}:iam::{world.account}:role/{name}"
-
-
 def _container(world: World, plan: Plan, image: str) -> Shape:
     return {
         "name": plan.name,
@@ -245,50 +240,24 @@ def _sidecar(world: World, plan: Plan, row: Any) -> Shape:
 
 def create_service(world: World, plan: Plan, revision: Revision, task_definition: str) -> Service:
     """Create the service, and begin its first deployment."""
-    shape: Shape = {
-        "serviceArn": world.arn("ecs", f"service/{world.cluster}/{plan.name}"),
-        "serviceName": plan.name,
-        "clusterArn": world.cluster_arn,
+    given: Shape = {
         "loadBalancers": [
             {"targetGroupArn": arn, "containerName": plan.name, "containerPort": plan.port}
             for arn in world.balancer.groups
             if plan.balanced
         ],
-        "serviceRegistries": [],
-        "status": "ACTIVE",
         "desiredCount": plan.desired,
-        "runningCount": 0,
-        "pendingCount": 0,
-        "launchType": "FARGATE",
-        "platformVersion": "LATEST",
-        "platformFamily": "Linux",
-        "taskDefinition": task_definition,
         "deploymentConfiguration": {
             "deploymentCircuitBreaker": {"enable": plan.breaker, "rollback": plan.rollback},
             "maximumPercent": plan.maximum,
             "minimumHealthyPercent": plan.minimum,
         },
-        "deployments": [],
-        "roleArn": role_arn(world, "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"),
-        "events": [],
-        "createdAt": world.now,
-        "placementConstraints": [],
-        "placementStrategy": [],
         "networkConfiguration": {"awsvpcConfiguration": network_of(world, plan, revision)},
         "healthCheckGracePeriodSeconds": plan.grace if plan.balanced else 0,
-        "schedulingStrategy": "REPLICA",
-        "deploymentController": {"type": "ECS"},
-        "createdBy": role_arn(world, "Deployer"),
-        "enableECSManagedTags": False,
-        "propagateTags": "NONE",
-        "enableExecuteCommand": False,
-        "availabilityZoneRebalancing": "DISABLED",
     } | deepcopy(plan.service)
     if plan.chances.get("tags"):
-        shape["tags"] = [{"key": "team", "value": plan.name}, {"key": "managed-by", "value": "terraform"}]
-    service = world.scheduler.services[plan.name] = Service(shape)
-    world.scheduler.rollout.begin(service, task_definition)
-    return service
+        given["tags"] = [{"key": "team", "value": plan.name}, {"key": "managed-by", "value": "terraform"}]
+    return begin_service(world, plan.name, task_definition, given)
 
 
 def network_of(world: World, plan: Plan, revision: Revision) -> Shape:

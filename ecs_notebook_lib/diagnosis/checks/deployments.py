@@ -18,8 +18,8 @@ def deployment_state(frames: Frames) -> Iterator[Finding]:
         raise NothingToExamineError("the service was not described")
     service = frames.services.iloc[0]
     rows = (str(service["service_arn"]),)
-    off = service["circuit_breaker_enabled"]
-    if not (frames.reported if pd.isna(off) else off):
+    enabled = service["circuit_breaker_enabled"]
+    if not (frames.reported if pd.isna(enabled) else enabled):
         statement = "The deployment circuit breaker is off: a rollout that fails goes on until somebody stops it."
         yield Finding("no_circuit_breaker", "deployment_state", statement, "services", rows)
     going_on = frames.deployments[frames.deployments["rollout_state"] == "IN_PROGRESS"]

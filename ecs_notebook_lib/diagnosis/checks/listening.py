@@ -57,8 +57,8 @@ def _start_not_finished(frames: Frames, revision: str) -> Iterator[Finding]:
     former = frames.log_events[frames.log_events["revision"].fillna("") == frames.history.former_revision]
     would_say = "starting" in kinds or (len(lines) > 0 and "listening" in set(former["kind"].dropna()))
     answered = lines["status"].notna().any() or {"listening", "ready"} & kinds
-    if would_say and not answered and len(lines.groupby("log_stream")) > 1:
-        streams = tuple(lines["log_stream"].drop_duplicates())
+    streams = tuple(lines["log_stream"].drop_duplicates())
+    if would_say and not answered and len(streams) > 1:
         statement = f"{len(streams)} dead containers of {revision} began to start, and none says that it listened."
         yield Finding("start_not_finished", "listening", statement, "log_events", streams, revision)
 

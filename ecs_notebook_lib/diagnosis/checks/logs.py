@@ -145,6 +145,8 @@ _FEWEST_ERRORS, _SHARE_OF_ERRORS = 3, 0.1
 def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
     """Yield a finding if the examined revision answers much more often with 5xx than the last good one did."""
     examined = frames.history.examined
+    if examined is None:
+        return
     lines = frames.log_events[(frames.log_events["kind"] == "http_access") & frames.log_events["status"].notna()]
     checker = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
     local = lines["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
@@ -152,10 +154,9 @@ def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
     of_customers = lines[~checker & ~local & ~on_health_path]
     failed = of_customers["status"] >= 500
     share = failed.groupby(of_customers["revision"]).mean()
-    own = of_customers[failed & of_customers["revision"].fillna("").eq(examined.revision if examined else "-")]
-    if examined is None:
-        return
-    yield from _customers_are_answered(of_customers[of_customers["revision"].fillna("").eq(examined.revision)])
+    is_own = of_customers["revision"].fillna("").eq(examined.revision)
+    yield from _customers_are_answered(of_customers[is_own])
+    own = of_customers[is_own & failed]
     if len(own) < _FEWEST_ERRORS:
         return
     before = share.get(frames.history.former_revision, 0.0)
