@@ -1,7 +1,8 @@
 """Which deployment an incident is about, and which was the last good one (DESIGN rule 3).
 
 Collectors need it to choose what to read, checks to weigh what was read: both ask here, with the same plain responses
-of `DescribeServices`, `DescribeServiceDeployments` and `DescribeServiceRevisions`.
+of `DescribeServices`, `DescribeServiceDeployments` and `DescribeServiceRevisions`, and, where one of those was refused,
+of `DescribeTasks`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,11 @@ class Deployment:
     def revision(self) -> str:
         """Return `family:number` of the task definition."""
         return revision_of(self.task_definition)
+
+    @property
+    def only_its_tasks(self) -> bool:
+        """Say whether nothing but its tasks tells of it: the service does not list it any more."""
+        return bool(self.id) and not self.status and not self.service_deployment
 
     @property
     def succeeded(self) -> bool:
@@ -111,13 +117,21 @@ def deployment_history(
     *,
     service_deployments: Iterable[Mapping[str, Any]] = (),
     service_revisions: Iterable[Mapping[str, Any]] = (),
+    tasks: Iterable[Mapping[str, Any]] = (),
 ) -> DeploymentHistory:
-    """Return the history that these responses tell; empty answers give an empty history."""
+    """Return the history that these responses tell; empty answers give an empty history.
+
+    Of `service_deployments` the brief rows of ListServiceDeployments do as well. The tasks of DescribeTasks are asked
+    only where past deployments, or what they deployed, could not be read.
+    """
     rows = [row for service in services for row in service.get("deployments") or ()]
     listed = [_listed(row) for row in rows if row.get("createdAt") and row.get("taskDefinition")]
     task_definitions = {row["serviceRevisionArn"]: row.get("taskDefinition", "") for row in service_revisions}
     past = [_past(row, task_definitions) for row in service_deployments if row.get("createdAt")]
-    known = sorted(_merged(listed, past), key=lambda deployment: deployment.created_at)
+    merged = _merged(listed, past)
+    if not past or not all(deployment.task_definition for deployment in merged):
+        merged = _with_those_of_tasks(merged, tasks)
+    known = sorted(merged, key=lambda deployment: deployment.created_at)
     examined = _examined(known)
     return DeploymentHistory(tuple(known), examined, _last_good(known, examined))
 
@@ -134,7 +148,7 @@ def _listed(row: Mapping[str, Any]) -> Deployment:
 
 
 def _past(row: Mapping[str, Any], task_definitions: Mapping[str, str]) -> Deployment:
-    target = (row.get("targetServiceRevision") or {}).get("arn", "")
+    target = (row.get("targetServiceRevision") or {}).get("arn", "") or row.get("targetServiceRevisionArn", "")
     configuration = row.get("deploymentConfiguration") or {}
     finished = row.get("finishedAt")
     return Deployment(
@@ -173,17 +187,50 @@ def _started_together(deployment: Deployment, candidate: Deployment) -> bool:
     return same_revision and abs(deployment.created_at - candidate.created_at) <= _SAME_START
 
 
+def _with_those_of_tasks(known: list[Deployment], tasks: Iterable[Mapping[str, Any]]) -> list[Deployment]:
+    """Add the deployments that nothing but their tasks tells of, or complete one whose revision is not known."""
+    begun: dict[str, Deployment] = {}
+    for task in tasks:
+        name, created = str(task.get("startedBy") or ""), task.get("createdAt")
+        if name.startswith("ecs-svc/") and created and task.get("taskDefinitionArn"):
+            deployment = Deployment(task["taskDefinitionArn"], parse_instant(created), id=name)
+            first = begun.setdefault(name, deployment)
+            begun[name] = min(first, deployment, key=lambda row: row.created_at)
+    completed = list(known)
+    listed = {deployment.id for deployment in known}
+    for deployment in sorted(begun.values(), key=lambda row: row.created_at):
+        if deployment.id in listed:
+            continue
+        unnamed = [row for row in completed if not row.task_definition and _could_have_begun(row, deployment)]
+        if unnamed:
+            row = max(unnamed, key=lambda candidate: candidate.created_at)
+            completed[completed.index(row)] = replace(row, task_definition=deployment.task_definition, id=deployment.id)
+        else:
+            completed.append(deployment)
+    return completed
+
+
+def _could_have_begun(row: Deployment, deployment: Deployment) -> bool:
+    """Say whether a service deployment went on when the first task of a deployment was created."""
+    return row.created_at <= deployment.created_at and (
+        row.finished_at is None or deployment.created_at <= row.finished_at
+    )
+
+
 def _examined(known: list[Deployment]) -> Deployment | None:
     """Return the newest deployment unless it ended well; then one that failed after it, if there is one.
 
-    After a rollback the PRIMARY deployment is an older one that is COMPLETED: the one that failed is newer.
+    After a rollback the PRIMARY deployment is an older one that is COMPLETED: the one that failed is newer. One of
+    which only tasks are left, and which is not PRIMARY, did not end well either.
     """
     unlisted = known[-1] if known and not any(d.status for d in known) else None
     primary = next((d for d in known if d.status == "PRIMARY"), unlisted)
     if primary is not None and not primary.succeeded:
         return primary
     troubled = [
-        d for d in known if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED"
+        d
+        for d in known
+        if d.service_deployment_status in _NOT_GOOD | _ROLLED_BACK or d.rollout_state == "FAILED" or d.only_its_tasks
     ]
     newer = [d for d in troubled if primary is None or d.created_at > primary.created_at]
     return newer[-1] if newer else _gone_back_from(known, primary) or primary

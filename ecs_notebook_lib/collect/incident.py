@@ -128,7 +128,7 @@ class _Incident:
         first = running.items("taskArns") + stopped.items("taskArns")
         details = ecs.service_deployment_requests(listed)
         tasks, described, revised = self._caller.gather([ecs.tasks_request(self._cluster, first), *details])
-        history = self._history(described, revised)
+        history = self._history(described, listed, revised, tasks)
         self.look()
         rows = tasks.items("tasks") + self._further_tasks([*zip(lists, (running, stopped), strict=True)])
         if _forgotten(rows, history):
@@ -148,12 +148,13 @@ class _Incident:
         """Read the VPC, for the deployments whose tasks and targets are known by now."""
         network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
 
-    def _history(self, described: Answer, revised: Answer) -> DeploymentHistory:
+    def _history(self, described: Answer, listed: Answer, revised: Answer, tasks: Answer) -> DeploymentHistory:
         self._revisions = revised.items("serviceRevisions")
         return deployment_history(
             [self._service],
-            service_deployments=described.items("serviceDeployments"),
+            service_deployments=described.items("serviceDeployments") or listed.items("serviceDeployments"),
             service_revisions=revised.items("serviceRevisions"),
+            tasks=tasks.items("tasks"),
         )
 
     def _definitions(self, arns: Iterable[str]) -> Definitions:

@@ -166,7 +166,14 @@ def _of_injected(by_container: dict[str, str]) -> str:
 
 
 def _by_exit_codes(culprits: Sequence[Ended], seconds: float | None, *, silent: bool) -> str:
-    """Return what exit codes come to: the container that ended by itself is to blame, the others were stopped."""
+    """Return what exit codes come to: the container that ended by itself is to blame, the others were stopped.
+
+    A sidecar that ended with 0 beside a killed application may have obeyed, or may have been the first to end.
+    """
+    killed = [row for row in culprits if row.main and row.exit_code == SIGKILL]
+    others = [row for row in culprits if row not in killed]
+    if killed and others and not any(row.main or row.exit_code for row in others):
+        return "killed_beside_sidecar"
     by_themselves = [row for row in culprits if row.exit_code != SIGKILL] or culprits
     main = next((row for row in by_themselves if row.main), None)
     return _by_code(main.exit_code, seconds, silent=silent) if main else "sidecar_ended"

@@ -46,11 +46,11 @@ class PlannedCheck:
 def make_plan(
     results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]
 ) -> tuple[PlannedCheck, ...]:
-    """Return the checks that were not made, those first that tell most a minute; `names` fill in the commands.
+    """Return the checks that were not made, or in part, those first that tell most a minute; `names` fill in commands.
 
     A check that was made and had nothing to look at comes last: to ask again would tell the same.
     """
-    open_checks = [row for row in results if row.outcome is Outcome.NOT_CHECKED]
+    open_checks = [row for row in results if row.outcome is Outcome.NOT_CHECKED or row.refused]
     planned = [_planned(row, probabilities, names) for row in open_checks if check_rows()[row.check].command]
     return tuple(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
 

@@ -53,10 +53,12 @@ class Frames(ReadFrames):
     @cached_property
     def history(self) -> DeploymentHistory:
         """Return the deployments, which one is examined, and which was the last good one."""
+        described = list(self._responses("ecs:DescribeServiceDeployments", "serviceDeployments"))
         return deployment_history(
             self._responses("ecs:DescribeServices", "services"),
-            service_deployments=self._responses("ecs:DescribeServiceDeployments", "serviceDeployments"),
+            service_deployments=described or self._responses("ecs:ListServiceDeployments", "serviceDeployments"),
             service_revisions=self._responses("ecs:DescribeServiceRevisions", "serviceRevisions"),
+            tasks=self._responses("ecs:DescribeTasks", "tasks"),
         )
 
     @cached_property

@@ -16,7 +16,7 @@ from ecs_notebook_lib.diagnosis.checks import (
     targets,
     tasks,
 )
-from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, NothingToExamineError, Outcome
+from ecs_notebook_lib.diagnosis.findings import CheckResult, Examine, Finding, NothingToExamineError, Outcome
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import CheckRow, check_rows
 
@@ -76,13 +76,16 @@ def _run(row: CheckRow, frames: Frames) -> CheckResult:
     gaps = [f"{name}: {frames.gaps[name]}" for name in row.needs if name in frames.gaps]
     if gaps and frames.partial:
         return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0], refused=True)
+    found: list[Finding] = []
     try:
-        found = tuple(CHECKS[row.name](frames))
+        found.extend(CHECKS[row.name](frames))
+        reason = "; ".join(gaps)
     except NothingToExamineError as nothing:
         reason = gaps[0] if gaps else str(nothing)
-        return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=reason, refused=bool(gaps))
+        if not found:
+            return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=reason, refused=bool(gaps))
     if found:
-        return CheckResult(row.name, row.step, Outcome.FOUND, found, reason="; ".join(gaps))
+        return CheckResult(row.name, row.step, Outcome.FOUND, tuple(found), reason=reason, refused=bool(gaps))
     if gaps:
         return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=gaps[0], refused=True)
     return CheckResult(row.name, row.step, Outcome.CLEAR)

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 
+import pandas as pd
+
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
@@ -48,19 +50,45 @@ _TLS = re.compile(r"https://|\(https\)|\bTLS\b|\bssl\b", re.I)
 
 
 def _start_not_finished(frames: Frames, revision: str) -> Iterator[Finding]:
-    """Yield a finding if the dead containers began to start, and none of them came so far that it listened.
+    """Yield a finding if the dead containers began to start, and none of them came to the end of it.
 
-    Whether a program would say so is known from its first lines, or from the last good revision's.
+    Whether a program would say so is known from its first lines, or from the last good revision's. One that listens
+    and still says at its end that it loads or warms up has not come there either.
     """
-    lines = frames.log_events[frames.log_events["log_stream"].isin(dead_streams(frames))]
+    stopped = frames.tasks.loc[frames.tasks["reason_kind"].isin(_FAILED_CHECKS), "task_id"]
+    dead = frames.log_events["log_stream"].isin(dead_streams(frames)) & frames.log_events["task_id"].isin(stopped)
+    lines = frames.log_events[dead]
     kinds = set(lines["kind"].dropna())
     former = frames.log_events[frames.log_events["revision"].fillna("") == frames.history.former_revision]
     would_say = "starting" in kinds or (len(lines) > 0 and "listening" in set(former["kind"].dropna()))
-    answered = lines["status"].notna().any() or {"listening", "ready"} & kinds
+    succeeded = lines["status"].between(200, 299).fillna(value=False).any() or "ready" in kinds
+    answered = lines["status"].notna().any() or "listening" in kinds
+    busy = _still_starting(lines)
     streams = tuple(lines["log_stream"].drop_duplicates())
-    if would_say and not answered and len(streams) > 1:
+    if succeeded or len(streams) < _FEWEST:
+        return
+    if len(busy) >= _FEWEST:
+        said = str(lines.loc[lines["kind"] == "starting_up", "message"].iloc[-1])[:120]
+        statement = (
+            f"{len(busy)} dead containers of {revision} were still at their start when they were stopped: {said}"
+        )
+        yield Finding("start_not_finished", "listening", statement, "log_events", busy, revision)
+    elif would_say and not answered:
         statement = f"{len(streams)} dead containers of {revision} began to start, and none says that it listened."
         yield Finding("start_not_finished", "listening", statement, "log_events", streams, revision)
+
+
+_FAILED_CHECKS = ("failed_elb_health_checks", "failed_container_health_checks")
+_FEWEST = 2
+_LAST_WORDS = 6
+
+
+def _still_starting(lines: pd.DataFrame) -> tuple[str, ...]:
+    """Return the streams near whose end the program says that it is still starting, and not that it waits."""
+    from_end = lines.groupby("log_stream").cumcount(ascending=False)
+    near_end = lines[(from_end < _LAST_WORDS) & lines["kind"].isin(["starting_up", "waiting_for_dependency"])]
+    last = near_end.drop_duplicates("log_stream", keep="last")
+    return tuple(last.loc[last["kind"] == "starting_up", "log_stream"])
 
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1", "[::1]"})

@@ -7,6 +7,8 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, most_common
 from ecs_notebook_lib.diagnosis.telling import ERRORS, dead_streams, of_examined
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.messages import find_in_log
+from ecs_notebook_lib.knowledge.weights import reading_of
 
 _LAST_WORDS = 60
 """An exception that ends a process stands among its last lines; one further up was survived."""
@@ -39,7 +41,14 @@ def new_log_patterns(frames: Frames) -> Iterator[Finding]:
         frame="log_patterns",
         rows=keys_of(new, "pattern"),
         revision=str(most["revision"]),
+        weighs=not all(map(_is_known, new["sample"])),
     )
+
+
+def _is_known(text: object) -> bool:
+    """Say whether a line has a finding of its own, which then counts in place of this one."""
+    message = find_in_log(str(text))
+    return message is not None and bool(reading_of(message.kind, where="log_line"))
 
 
 def exceptions_of_dead_tasks(frames: Frames) -> Iterator[Finding]:
@@ -67,7 +76,15 @@ def exceptions_of_dead_tasks(frames: Frames) -> Iterator[Finding]:
         rows=keys_of(traces, "trace_id"),
         revision=revision,
         parts={"exception": most_common(traces["exception"]), "language": most_common(traces["language"])},
+        weighs=not set(traces["trace_id"]) <= _known_traces(frames.log_events),
     )
+
+
+def _known_traces(log_events: pd.DataFrame) -> set[str]:
+    """Return the stack traces in which a line has a finding of its own."""
+    inside = log_events[log_events["trace_id"].notna() & log_events["kind"].notna()]
+    known = [bool(reading_of(str(kind), where="log_line")) for kind in inside["kind"]]
+    return set(inside.loc[known, "trace_id"])
 
 
 def _last_words(log_events: pd.DataFrame, streams: list[str]) -> set[str]:

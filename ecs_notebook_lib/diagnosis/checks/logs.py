@@ -1,6 +1,7 @@
 """What the containers printed, told apart by revision; and whose 200 it is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import pandas as pd
 
@@ -32,6 +33,13 @@ def log_errors(frames: Frames) -> Iterator[Finding]:
             parts={"action": str(action), "resource": str(resource), "principal": str(rows["principal"].iloc[0])},
         )
     yield from _known_errors(_that_speak(events), frames)
+    if frames.history.examined is not None and not len(_of_examined_or_nobody(frames, events)):
+        raise NothingToExamineError("no log line of the examined revision was read")
+
+
+def _of_examined_or_nobody(frames: Frames, events: pd.DataFrame) -> pd.DataFrame:
+    examined = frames.history.examined
+    return events[events["revision"].fillna("").isin(["", examined.revision if examined else ""])]
 
 
 def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
@@ -111,6 +119,9 @@ def health_answers(frames: Frames) -> Iterator[Finding]:
             parts={"codes": codes},
             weighs=bool(revision),
         )
+    examined = frames.history.examined
+    if examined is None or not (answers["revision"] == examined.revision).any():
+        raise NothingToExamineError("no answer of the examined revision on the health path stands in its log")
 
 
 def _probes(frames: Frames) -> Iterator[Finding]:
@@ -122,15 +133,12 @@ def _probes(frames: Frames) -> Iterator[Finding]:
     name = examined.revision if examined else ""
     rejected = frames.tasks[(frames.tasks["revision"] == name) & (frames.tasks["reason_kind"] == _REJECTED)]
     lines = frames.log_events[(frames.log_events["kind"] == "http_access") & (frames.log_events["revision"] == name)]
-    told = lines["user_agent"].dropna()
-    if not len(told):
-        return
-    arrived = told.str.startswith(HEALTH_CHECKER)
-    if arrived.any():
-        statement = f"{counted(int(arrived.sum()), 'request')} of {HEALTH_CHECKER} reached {name}: nothing drops them."
-        keys = keys_of(lines[lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)], "log_stream")
+    arrived = lines[_of_load_balancer(frames, lines)]
+    if len(arrived):
+        statement = f"{counted(len(arrived), 'check')} of the load balancer reached {name}: nothing drops them."
+        keys = keys_of(arrived, "log_stream")
         yield Finding("probes_arrive", "health_answers", statement, "log_events", tuple(dict.fromkeys(keys)), name)
-    elif len(rejected):
+    elif len(rejected) and lines["user_agent"].notna().any():
         statement = (
             f"The load balancer rejected {counted(len(rejected), 'task')} of {name}, but none of the "
             f"{counted(len(lines), 'access line')} that were read is from {HEALTH_CHECKER}: its checks do not arrive."
@@ -148,7 +156,7 @@ def _errors_to_customers(frames: Frames) -> Iterator[Finding]:
     if examined is None:
         return
     lines = frames.log_events[(frames.log_events["kind"] == "http_access") & frames.log_events["status"].notna()]
-    checker = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
+    checker = _of_load_balancer(frames, lines)
     local = lines["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
     on_health_path = lines["path"].isin(set(frames.target_groups["health_check_path"].dropna()))
     of_customers = lines[~checker & ~local & ~on_health_path]
@@ -211,13 +219,35 @@ def health_path_answers(frames: Frames) -> pd.DataFrame:
     """
     events = frames.log_events[frames.log_events["kind"] == "http_access"]
     local = events["client"].str.startswith(("127.", "[::1]", "::1", "localhost"), na=False)
-    checker = events["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
+    checker = _of_load_balancer(frames, events)
     paths = set(frames.target_groups["health_check_path"].dropna())
     on_path = events["path"].isin(paths) | checker | local
     asked_by = pd.Series("somebody else", index=events.index, dtype="string")
     asked_by = asked_by.mask(local, "the container's own check").mask(checker, "the load balancer")
     answers = events.assign(asked_by=asked_by, revision=events["revision"].fillna(""))[on_path]
     return answers.assign(**{"class": _classes(answers, frames)})
+
+
+def _of_load_balancer(frames: Frames, lines: pd.DataFrame) -> pd.Series:
+    """Say of each access line whether it is a check of the load balancer's.
+
+    It names itself; where the log has no user agents, it is whoever asks the health path from the load balancer's
+    subnets. Customers come through it as well, but they hardly ask for that path.
+    """
+    named = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
+    asked = lines["user_agent"].isna() & lines["path"].isin(set(frames.target_groups["health_check_path"].dropna()))
+    subnets = frames.subnets["subnet_id"].isin(frames.load_balancer_zones["subnet_id"])
+    networks = [ip_network(text, strict=False) for text in frames.subnets.loc[subnets, "cidr"].dropna().unique()]
+    inside = {text for text in lines.loc[asked, "client"].dropna().unique() if _is_in(str(text), networks)}
+    return named | (asked & lines["client"].isin(inside))
+
+
+def _is_in(text: str, networks: Iterable[IPv4Network | IPv6Network]) -> bool:
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return any(address in network for network in networks)
 
 
 def _classes(answers: pd.DataFrame, frames: Frames) -> pd.Series:

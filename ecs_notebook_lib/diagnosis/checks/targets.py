@@ -153,6 +153,9 @@ def health_check_timing(frames: Frames) -> Iterator[Finding]:
         yield Finding("constant_task_life", "health_check_timing", statement, "tasks", keys, examined.revision)
     if budget.ready_seconds is None:
         raise NothingToExamineError("the log does not tell when the application was ready")
+    verdicts = _verdicts(frames)
+    if ((verdicts["kind"] == "target_not_ready") & (verdicts["revision"] == examined.revision)).any():
+        raise NothingToExamineError("the application listens, and answers the load balancer that it is not ready")
     healthy = frames.targets["revision"].fillna("").eq(examined.revision) & frames.targets["state"].eq("healthy")
     if budget.too_short and not healthy.any():
         statement = (

@@ -21,6 +21,7 @@ from ecs_notebook_lib.knowledge.weights import finding_kinds
 _BY_EXIT_CODE = (
     "exited_by_itself",
     "killed_without_reason",
+    "killed_beside_sidecar",
     "ended_without_error",
     "command_failed",
     "crashed_by_signal",
@@ -42,11 +43,15 @@ def stopped_tasks(frames: Frames) -> Iterator[Finding]:
     for (revision, kind), rows in tasks.dropna(subset=["ended"]).groupby(["revision", "ended"], sort=True):
         yield _finding(str(revision), str(kind), rows, tasks, frames)
     yield from _stop_time_outs(frames)
+    yield from _outlived_by_checks(tasks)
     for name, rows in tasks[tasks["started_at"].notna()].groupby("revision", sort=True):
         revision = str(name)
         statement = f"{counted(len(rows), 'task')} of {revision} reached RUNNING: image, registry and secrets work."
         keys = keys_of(rows, "task_arn")
         yield Finding("tasks_reach_running", "stopped_tasks", statement, "tasks", keys, revision)
+    examined = frames.history.examined
+    if examined is not None and not (tasks["revision"] == examined.revision).any():
+        raise NothingToExamineError("ECS lists no task of the examined revision")
 
 
 def _finding(revision: str, kind: str, rows: pd.DataFrame, tasks: pd.DataFrame, frames: Frames) -> Finding:
@@ -95,6 +100,24 @@ def _stop_time_outs(frames: Frames) -> Iterator[Finding]:
         )
         keys = keys_of(rows, "task_arn")
         yield Finding("stop_time_out", "stopped_tasks", statement, "tasks", keys, str(name))
+
+
+def _outlived_by_checks(tasks: pd.DataFrame) -> Iterator[Finding]:
+    """Yield the revisions whose running tasks all went on until ECS stopped them for a failed health check."""
+    ran = tasks[tasks["started_at"].notna() & tasks["ended"].notna()]
+    for name, rows in ran.groupby("revision", sort=True):
+        if len(rows) < _FEWEST or not rows["ended"].isin(_FAILED_CHECKS).all():
+            continue
+        statement = (
+            f"All {len(rows)} tasks of {name} that ran and ended were stopped by ECS for a failed health check: none "
+            "ended by itself."
+        )
+        keys = keys_of(rows, "task_arn")
+        yield Finding("stopped_by_checks_only", "stopped_tasks", statement, "tasks", keys, str(name))
+
+
+_FEWEST = 2
+_FAILED_CHECKS = ("failed_elb_health_checks", "failed_container_health_checks")
 
 
 def created_tasks(frames: Frames) -> Iterator[Finding]:
