@@ -265,3 +265,23 @@ def test_traces_and_lines_are_shown_without_controls_or_markup():
     assert "\x1b" not in shown
     assert "\x07" not in lines.iloc[0]
     assert all(line.startswith("    ") for line in shown.split("\n"))
+
+
+ANSWERED = (
+    '{"level":%d,"req":{"method":"GET","url":"/orders"},"res":{"statusCode":%d},"err":{"message":"%s"},"msg":"%s"}'
+)
+
+
+def test_an_error_in_an_access_line_comes_to_the_same_finding_as_on_a_line_of_its_own():
+    frames = Given(["INFO: started"], [ANSWERED % (50, 500, "connect ECONNREFUSED 10.0.2.9:5432", "request errored")])
+
+    kinds = [finding.kind for finding in results_of(frames)["log_errors"].findings]
+
+    assert kinds == ["dependency_error_in_log"]
+
+
+def test_an_access_line_is_told_only_if_it_is_an_error():
+    answers = [ANSWERED % (30, 200, "", "request completed"), ANSWERED % (50, 500, "no table", "request errored")]
+    frames = Given(["INFO: started"], answers)
+
+    assert telling_lines(frames)["message"].tolist() == answers[1:]

@@ -5,6 +5,7 @@ import pandas as pd
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.columns import texts
 from ecs_notebook_lib.frames.log_patterns import pattern_lines
+from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.harmless import speaks_of_an_error
 from ecs_notebook_lib.knowledge.messages import error_kinds
 
@@ -86,8 +87,10 @@ def _candidates(frames: Frames) -> pd.DataFrame:
     traces = _of_examined_or_unknown(frames, frames.stack_traces)
     ends = events.groupby("trace_id")["from_end"].min()
     traces = traces.assign(from_end=traces["trace_id"].map(ends), trace=True)
+    events = events.assign(kind=told_kinds(events))
     known = events["kind"].isin(error_kinds() - _NOT_ITSELF)
-    plain = events[known | (events["trace_id"].isna() & ~events["kind"].isin(_NO_MESSAGE))].assign(trace=False)
+    no_message = events["kind"].isin(_NO_MESSAGE) & ~events["level"].isin(ERRORS)
+    plain = events[known | (events["trace_id"].isna() & ~no_message)].assign(trace=False)
     lines = pattern_lines(plain.assign(trace_id=None), traces, also=("from_end", "trace", "kind"))
     lines = lines[~lines["harmless"].fillna(value=False)]
     dead = lines["log_stream"].isin(dead_streams(frames))

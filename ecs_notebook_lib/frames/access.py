@@ -7,6 +7,7 @@ import orjson
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame, texts
+from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of, role_name
 from ecs_notebook_lib.policy import (
@@ -256,7 +257,7 @@ def _resource_decision(documents: Mapping[tuple[str, str], str], need: Need, pri
 
 def denials_of(log_events: pd.DataFrame, tasks: pd.DataFrame) -> list[Denial]:
     """Return the denials that the logs and the stopped reasons tell of."""
-    told = log_events[log_events["kind"] == "access_denied"].dropna(subset=["principal", "action"])
+    told = log_events[told_kinds(log_events) == "access_denied"].dropna(subset=["principal", "action"])
     rows = told[["principal", "action", "resource"]].fillna("").drop_duplicates()
     denials = [Denial(str(row[0]), str(row[1]), str(row[2]), "log_line") for row in rows.to_numpy()]
     for reason in tasks["stopped_reason"].dropna().unique():

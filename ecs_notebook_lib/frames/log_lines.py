@@ -10,6 +10,8 @@ from typing import Any
 
 import orjson
 
+from ecs_notebook_lib.frames.access_lines import AccessParts, access_of_members, may_be_access
+
 LEVELS = ("FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE")
 """Levels, the gravest first."""
 
@@ -97,11 +99,15 @@ _LONG_ID, _DIGITS_OF_ID = 12, 3
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A log event read: its text (of a JSON line: what its message says), level, and the stack trace in a field."""
+    """A log event read: its text (of a JSON line: what its message says), level, and the stack trace in a field.
+
+    Of a JSON line that tells of an answered request, `access` is what it says of that.
+    """
 
     text: str
     level: str | None = None
     trace: str = ""
+    access: AccessParts | None = None
 
     @property
     def lines(self) -> list[str]:
@@ -185,7 +191,8 @@ def _read_json(members: Mapping[str, Any], message: str) -> LogLine:
     trace = next((text for text in _texts(members, _TRACE_KEYS) if "\n" in text), "")
     texts = [told, error if error not in told and error != trace else ""]
     text = ": ".join(text for text in texts if text) or trace.partition("\n")[0] or message
-    return LogLine(_COLOR.sub("", bounded(text)), _json_level(members), bounded(trace))
+    access = access_of_members(members) if may_be_access(message) else None
+    return LogLine(_COLOR.sub("", bounded(text)), _json_level(members), bounded(trace), access)
 
 
 def _json_level(members: Mapping[str, Any]) -> str | None:

@@ -1,8 +1,18 @@
 """What containers printed, each line attributed to its revision: frames of CloudWatch Logs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pandas as pd
 
 from ecs_notebook_lib.examined import DeploymentHistory
+from ecs_notebook_lib.frames.access_lines import (
+    access_of_named_fields,
+    access_of_text,
+    may_be_access,
+    plain_client,
+    seconds_of,
+)
 from ecs_notebook_lib.frames.columns import COUNT, NUMBER, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
 from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
 from ecs_notebook_lib.frames.stack_traces import trace_ids
@@ -37,11 +47,18 @@ LOG_EVENTS = FrameSchema(
         Column("harmless", TRUTH, "", "Whether the line is in `knowledge/harmless.toml`: it may look like an error."),
         Column("trace_id", TEXT, "", "Row of `stack_traces` that the line belongs to; missing for most."),
         Column("kind", TEXT, "", "What the line means, by `knowledge/messages`; missing if it is not known."),
+        Column("error_kind", TEXT, "", "Of an access line that tells an error as well: what that means."),
+        Column("method", TEXT, "", "Of an access line: method of the request."),
         Column("client", TEXT, "", "Of an access line: address of the client."),
         Column("path", TEXT, "", "Of an access line: path that was asked for."),
         Column("status", COUNT, "", "Of an access line: HTTP status."),
-        Column("user_agent", TEXT, "", "Of an access line: user agent; missing if the format has none."),
-        Column("request_seconds", NUMBER, "", "Of an access line: how long it took; missing if not told. [s]"),
+        Column("user_agent", TEXT, "", "Of an access line: user agent; missing if it is not told."),
+        Column(
+            "request_seconds",
+            NUMBER,
+            "",
+            "Of an access line: how long it took; missing if not told, or no unit is. [s]",
+        ),
         Column("principal", TEXT, "", "Of a denial: ARN of the session that was refused."),
         Column("action", TEXT, "", "Of a denial: IAM action."),
         Column("resource", TEXT, "", "Of a denial: ARN of the resource."),
@@ -66,7 +83,22 @@ LOG_STREAMS = FrameSchema(
 )
 
 _LAST_LINES = 200
-_MESSAGE_PARTS = ("client", "path", "status", "user_agent", "principal", "action", "resource")
+_DENIAL_PARTS = ("principal", "action", "resource")
+_MESSAGE_PARTS = ("method", "client", "path", "status", "user_agent", *_DENIAL_PARTS)
+_ACCESS = "http_access"
+
+
+@dataclass(frozen=True, slots=True)
+class _Meaning:
+    """What a line means, and the parts of it that are columns; an access line may tell an error as well."""
+
+    kind: str
+    parts: Mapping[str, str]
+    error_kind: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        return (self.error_kind or self.kind) in error_kinds()
 
 
 def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
@@ -85,11 +117,12 @@ def _read(events: pd.DataFrame) -> pd.DataFrame:
     """Add what the lines say; equal ones are read once."""
     lines = {text: read_line(text) for text in events["message"].unique()}
     found = {text: _meaning(line, text) for text, line in lines.items()}
-    messages = [found[text] for text in events["message"]]
-    events["kind"] = texts((message.kind if message else None for message in messages), events.index)
-    events["request_seconds"] = _request_seconds(messages, events.index)
+    meanings = [found[text] for text in events["message"]]
+    events["kind"] = texts((meaning.kind if meaning else None for meaning in meanings), events.index)
+    events["error_kind"] = texts((meaning.error_kind if meaning else None for meaning in meanings), events.index)
+    events["request_seconds"] = _request_seconds(meanings, events.index)
     for part in _MESSAGE_PARTS:
-        events[part] = texts((_part(message, part) for message in messages), events.index)
+        events[part] = texts((_part(meaning, part) for meaning in meanings), events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
     events["level"] = texts((lines[text].level for text in events["message"]), events.index)
     patterns = {text: pattern_of(line.text) for text, line in lines.items()}
@@ -99,8 +132,31 @@ def _read(events: pd.DataFrame) -> pd.DataFrame:
     return events.assign(trace_id=trace_ids(events, lines))
 
 
-def _meaning(line: LogLine, message: str) -> Message | None:
-    """Return what a line means; of several lines in one, a stack trace, the last that speaks of a cause."""
+def _meaning(line: LogLine, message: str) -> _Meaning | None:
+    """Return what a line means: it is an access line if it has a method and a status, whatever else it tells."""
+    looked = line.text == message and message.startswith("{")
+    likely = not looked and may_be_access(line.text)
+    access = line.access or (access_of_named_fields(line.text) if likely else None)
+    if access is not None:
+        error = _known(line, message) if line.level in _GRAVE or access["status"] >= "500" else None
+        if error is None or error.kind not in error_kinds():
+            return _Meaning(_ACCESS, access)
+        denial = {part: error.parts[part] for part in _DENIAL_PARTS if part in error.parts}
+        return _Meaning(_ACCESS, {**denial, **access}, error.kind)
+    known = _known(line, message)
+    if known is None:
+        told = access_of_text(line.text) if likely else None
+        return _Meaning(_ACCESS, told) if told else None
+    if known.kind == _ACCESS and "client" in known.parts:
+        return _Meaning(_ACCESS, {**known.parts, "client": plain_client(known.parts["client"])})
+    return _Meaning(known.kind, known.parts)
+
+
+_GRAVE = ("FATAL", "ERROR", "WARN")
+
+
+def _known(line: LogLine, message: str) -> Message | None:
+    """Return the message in a line; of several lines in one, a stack trace, the last that speaks of a cause."""
     several = line.lines[-_LAST_LINES:]
     if len(several) > 1:
         each = (find_in_log(text) for text in reversed(several))
@@ -111,18 +167,23 @@ def _meaning(line: LogLine, message: str) -> Message | None:
     return find_in_log(line.text) or find_in_log(message)
 
 
-def _harmless(line: LogLine, message: Message | None) -> bool:
-    known = message is not None and message.kind in error_kinds()
+def _harmless(line: LogLine, meaning: _Meaning | None) -> bool:
+    known = meaning is not None and meaning.is_error
     return not known and line.level != "FATAL" and harmless_reason(line.text) != ""
 
 
-def _request_seconds(messages: list[Message | None], index: pd.Index) -> pd.Series:
-    told = [_part(message, "seconds") if message and message.kind == "http_access" else None for message in messages]
-    return pd.to_numeric(texts(told, index), errors="coerce").astype("Float64")
+def _request_seconds(meanings: list[_Meaning | None], index: pd.Index) -> pd.Series:
+    told = (_part(meaning, "seconds") if meaning and meaning.kind == _ACCESS else None for meaning in meanings)
+    return pd.Series([seconds_of(text, 1.0) if text else None for text in told], index=index, dtype="Float64")
 
 
-def _part(message: Message | None, name: str) -> str | None:
-    value = message.parts.get(name) if message else None
+def told_kinds(log_events: pd.DataFrame) -> pd.Series:
+    """Return what each line tells: of an access line with an error that error, else its kind."""
+    return log_events["error_kind"].fillna(log_events["kind"])
+
+
+def _part(meaning: _Meaning | None, name: str) -> str | None:
+    value = meaning.parts.get(name) if meaning else None
     return value.split(" ")[0] if value and name == "status" else value
 
 

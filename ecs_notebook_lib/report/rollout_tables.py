@@ -5,6 +5,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.health_budget import health_budget_of
 from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, rollout_of
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.fargate import is_fargate_size
 
 _MIB_SHOWN = 3
@@ -148,7 +149,7 @@ def memory_evidence_table(frames: Frames) -> pd.DataFrame:
     by_itself = killed[killed["reason"].isna() & (killed["stop_code"] == "EssentialContainerExited")]
     by_ecs = killed[killed["stop_code"].isin(["ServiceSchedulerInitiated", "UserInitiated"])]
     told = containers[containers["reason_kind"] == "out_of_memory"]
-    printed = events[events["kind"].isin(["heap_exhausted", "killed_for_memory"])]
+    printed = events[told_kinds(events).isin(["heap_exhausted", "killed_for_memory"])]
     rows = [
         ("certain", "OutOfMemoryError as the container's reason", told),
         ("probable", "exit 137 by itself, without a reason", by_itself),

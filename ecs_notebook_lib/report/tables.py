@@ -4,6 +4,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks.logs import health_path_answers
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.logs import told_kinds
 
 _NEWEST = 20
 
@@ -81,7 +82,7 @@ def streams_table(frames: Frames) -> pd.DataFrame:
 
 def denials_table(frames: Frames) -> pd.DataFrame:
     """Return what AWS refused, as the containers print it: revision, action, resource, how often, last when."""
-    denied = frames.log_events[frames.log_events["kind"] == "access_denied"]
+    denied = frames.log_events[told_kinds(frames.log_events) == "access_denied"]
     keys = ["revision", "action", "resource"]
     summary = denied.groupby(keys, dropna=False).agg(lines=("message", "size"), last_at=("logged_at", "max"))
     return summary.reset_index()

@@ -8,6 +8,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
 
 HEALTH_CHECKER = "ELB-HealthChecker"
@@ -44,7 +45,7 @@ def _of_examined_or_nobody(frames: Frames, events: pd.DataFrame) -> pd.DataFrame
 
 def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
     """Return the lines whose kind comes to a finding, with that as `error`; denials have findings of their own."""
-    kinds = [reading_of(kind, where="log_line") for kind in events["kind"].fillna("")]
+    kinds = [reading_of(kind, where="log_line") for kind in told_kinds(events).fillna("")]
     speaking = events.assign(error=pd.Series([kind or None for kind in kinds], index=events.index, dtype="string"))
     denied = (speaking["error"] == "access_denied_in_log").fillna(value=False) & speaking["action"].notna()
     survived = (speaking["error"] == "dependency_error_in_log").fillna(value=False) & speaking["message"].str.contains(
@@ -84,7 +85,7 @@ def _printed_before(lines: pd.DataFrame, frames: Frames) -> set[str]:
 
 
 def _denials(events: pd.DataFrame) -> pd.DataFrame:
-    denials = events[(events["kind"] == "access_denied") & events["action"].notna()]
+    denials = events[(told_kinds(events) == "access_denied") & events["action"].notna()]
     return denials.assign(**{name: denials[name].fillna("") for name in ("revision", "resource")})
 
 
