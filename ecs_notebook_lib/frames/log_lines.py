@@ -77,6 +77,15 @@ _TRACE_KEYS = (
 )
 _INNER_KEYS = ("message", "msg", "type", "name", "code")
 
+_SERVES = re.compile(
+    r"\b(?:listen(?:s|ing)?|serving|bound|(?:http|https|grpc|web|api|tcp)?\s?server (?:is )?(?:started|running|up|ready)"
+    r"|(?:started|starting|running) (?:the )?(?:http|https|grpc|web|api|tcp)?\s?server)\b",
+    re.I,
+)
+_ADDRESS_KEYS = ("addr", "address", "listen_addr", "listenAddr", "listen", "bind", "bind_addr", "bindAddress", "url")
+_PORT_KEYS, _HOST_KEYS = ("port", "http_port", "server.port"), ("host", "ip", "interface", "hostname")
+_ENDS_IN_PORT, _PORT = re.compile(r":\d{2,5}/?\Z"), re.compile(r"\d{2,5}")
+
 _VARIABLE = re.compile(
     r"""
       (?P<kept>(?<="\ )[1-5]\d\d(?![\w.]))                                     # the status of an access line
@@ -191,8 +200,22 @@ def _read_json(members: Mapping[str, Any], message: str) -> LogLine:
     trace = next((text for text in _texts(members, _TRACE_KEYS) if "\n" in text), "")
     texts = [told, error if error not in told and error != trace else ""]
     text = ": ".join(text for text in texts if text) or trace.partition("\n")[0] or message
+    if _SERVES.search(text[:_HEAD]):
+        where = _address_in(members)
+        text = f"{text}: listening on {where}" if where and where not in text else text
     access = access_of_members(members) if may_be_access(message) else None
     return LogLine(_COLOR.sub("", bounded(text)), _json_level(members), bounded(trace), access)
+
+
+def _address_in(members: Mapping[str, Any]) -> str:
+    """Return where a server says in members of its own that it listens, `address:port`; `""` if it does not."""
+    for key in _ADDRESS_KEYS:
+        value = members.get(key)
+        if isinstance(value, str) and _ENDS_IN_PORT.search(value[:_HEAD]):
+            return value[:_HEAD]
+    port = str(next((members[key] for key in _PORT_KEYS if key in members), ""))
+    host = next((value for key in _HOST_KEYS if isinstance(value := members.get(key), str)), "")
+    return f"{host[:_HEAD]}:{port}" if _PORT.fullmatch(port) else ""
 
 
 def _json_level(members: Mapping[str, Any]) -> str | None:

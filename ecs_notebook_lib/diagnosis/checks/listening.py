@@ -8,6 +8,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.log_lines import read_line
 
 _TLS_PORTS, _PLAIN_PORTS = (443, 8443, 9443), (80, 3000, 5000, 8000, 8080)
 _TOOLS = ("curl", "wget", "nc ", "bash", "localhost")
@@ -22,7 +23,10 @@ def listening(frames: Frames) -> Iterator[Finding]:
     examined = examined_of(frames)
     lines = frames.log_events[frames.log_events["kind"] == "listening"]
     lines = lines[lines["revision"].fillna("") == examined.revision]
-    heard = [(*_where(str(text)), stream) for text, stream in zip(lines["message"], lines["log_stream"], strict=True)]
+    heard = [
+        (*_where(read_line(str(text)).text), stream)
+        for text, stream in zip(lines["message"], lines["log_stream"], strict=True)
+    ]
     heard = [row for row in heard if row[0] or row[1]]
     yield from _start_not_finished(frames, examined.revision)
     if not heard:
