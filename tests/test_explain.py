@@ -63,6 +63,40 @@ def test_the_cause_that_a_message_speaks_for_is_told_first(text, cause, capsys):
     assert first["checks"]
 
 
+@pytest.mark.parametrize(
+    ("code", "finding"),
+    [
+        ("Target.Timeout", "target_times_out"),
+        ("Target.FailedHealthChecks", "target_refuses"),
+        ("Target.ResponseCodeMismatch", "target_answers_unnamed_code"),
+        ("Target.IpUnusable", "target_group_does_not_fit"),
+        ("Target.InvalidState", "target_stopped"),
+        ("Elb.InternalError", "target_internal_error"),
+        ("Elb.RegistrationInProgress", ""),
+    ],
+)
+def test_a_reason_code_is_known_as_it_stands_in_a_response_of_aws(code, finding):
+    [told] = explain(f'"Reason": "{code}",')
+
+    assert (told.place, told.finding) == ("target_health", finding)
+
+
+def test_a_rejected_status_that_is_not_named_leaves_several_causes_open():
+    [told] = explain("Target.ResponseCodeMismatch")
+    causes = [spoken.cause for spoken in told.speaks_for]
+
+    assert "matcher" in told.meaning
+    assert "description" in told.meaning
+    assert {"health_check.path", "health_check.matcher", "application.error_response"} <= set(causes)
+    assert told.speaks_for[0].probability < 0.7
+
+
+def test_a_status_that_is_named_beside_the_reason_code_tells_more_than_the_code():
+    text = "unhealthy, Target.ResponseCodeMismatch: Health checks failed with these codes: [302]"
+
+    assert explain(text)[0].finding == "target_redirects"
+
+
 def test_a_wrapped_failure_is_explained_and_not_its_wrapping(capsys):
     main(["explain", f"(service web) was unable to place a task. Reason: {RESOURCE}i/o timeout"])
 

@@ -23,22 +23,6 @@ _EXIT_CODE = re.compile(
 
 _HIGHEST_CODE, _SIGNALS = 255, range(129, 160)
 
-_TARGET_REASONS = {
-    "elb.registrationinprogress": "Target registration is in progress",
-    "elb.initialhealthchecking": "Initial health checks in progress",
-    "elb.internalerror": "Health checks failed due to an internal error",
-    "target.responsecodemismatch": "Health checks failed with these codes: []",
-    "target.timeout": "Request timed out",
-    "target.failedhealthchecks": "Health checks failed",
-    "target.notregistered": "Target is not registered to the target group",
-    "target.notinuse": "Target group is not configured to receive traffic from the load balancer",
-    "target.invalidstate": "Target is in the stopped state",
-    "target.ipunusable": "The IP address cannot be used as a target, as it is in use by a load balancer",
-    "target.deregistrationinprogress": "Target deregistration is in progress",
-    "target.healthcheckdisabled": "Health checks are disabled",
-}
-"""The reason codes of DescribeTargetHealth, in small letters, and how AWS describes each (ECS_FACTS 5.2)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
@@ -91,9 +75,6 @@ def _exit_codes(line: str) -> Iterator[Explanation]:
 
 
 def _message(text: str) -> Message | None:
-    described = _TARGET_REASONS.get(text.strip().lower())
-    if described:
-        return recognise(described, where="target_health")
     return recognise_anywhere(text, likely="stopped_reason") or recognise_anywhere(text, likely="log_line")
 
 

@@ -200,6 +200,7 @@ _VAGUE = frozenset(
         "access_denied_bare",
         "forbidden_bare",
         "internal_error",
+        "response_code_unnamed",
         "create_failed",
         "traceback",
     }
