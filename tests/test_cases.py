@@ -14,6 +14,7 @@ from ecs_notebook_lib.cases.evaluation import calibration_error
 from ecs_notebook_lib.cases.fitting import examine, fit, leave_one_source_out
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.diagnosis import diagnose
+from ecs_notebook_lib.diagnosis.explaining import explain
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.weights import FAMILIES, NONE_OF_THESE
 
@@ -232,6 +233,26 @@ def test_a_generic_line_leaves_every_family_open():
     families = of_case({"stopped_tasks": [{"stopped_reason": "Essential container in task exited"}]}).families
 
     assert max(families.values()) <= 0.6
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 125, 126, 127, 130, 132, 133, 134, 135, 136, 137, 139, 255])
+def test_an_exit_code_comes_to_the_same_in_a_case_and_by_itself(code):
+    container = {"name": "app", "exit_code": code}
+    stopped = {"stop_code": "EssentialContainerExited", "containers": [container]}
+
+    kinds = [finding.kind for _, finding in of_case({"stopped_tasks": [stopped]}).findings]
+
+    assert [explain(str(code))[0].finding] == kinds
+
+
+def test_a_container_that_obeyed_sigterm_is_not_to_blame_for_the_end_of_its_task():
+    containers = [{"name": "app", "exit_code": 132}, {"name": "envoy", "exit_code": 143}]
+    stopped = {"stop_code": "EssentialContainerExited", "containers": containers}
+
+    kinds = [finding.kind for _, finding in of_case({"stopped_tasks": [stopped]}).findings]
+
+    assert "crashed_by_signal" in kinds
+    assert "sidecar_ended" not in kinds
 
 
 def test_what_is_absent_is_unknown_and_not_normal():

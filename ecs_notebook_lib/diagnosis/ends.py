@@ -6,18 +6,16 @@ only if nothing else killed: ECS itself sends SIGKILL when a stop takes too long
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.containers import is_injected, main_containers
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.exits import meaning_of_exit
 from ecs_notebook_lib.knowledge.messages import Message, recognise
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
 
-SIGKILL, SIGTERM = 137, 143
-_BY_SIGNAL = (134, 139)
-_NOT_RUNNABLE = (126, 127)
+SIGKILL = 137
 _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
@@ -118,7 +116,7 @@ def end_of(
     if told in _VERDICTS:
         return told
     exited = stop_code is not None or told != ""
-    culprits = [row for row in containers if row.exit_code is not None and row.exit_code != SIGTERM]
+    culprits = [row for row in containers if row.exit_code is not None and meaning_of_exit(row.exit_code).finding]
     if not culprits:
         return _without_exit_code(containers, exited=exited)
     return _by_exit_codes(culprits, seconds, silent=silent)
@@ -169,7 +167,9 @@ def _by_exit_codes(culprits: Sequence[Ended], seconds: float | None, *, silent: 
     """Return what exit codes come to: the container that ended by itself is to blame, the others were stopped."""
     by_themselves = [row for row in culprits if row.exit_code != SIGKILL] or culprits
     main = next((row for row in by_themselves if row.main), None)
-    return _by_code(main.exit_code, seconds, silent=silent) if main else "sidecar_ended"
+    if main is None or main.exit_code is None:
+        return "sidecar_ended"
+    return _by_code(main.exit_code, seconds, silent=silent)
 
 
 def _of_sidecars(containers: Sequence[Ended]) -> bool:
@@ -185,15 +185,7 @@ def _without_exit_code(containers: Sequence[Ended], *, exited: bool) -> str:
     return "exited_by_itself" if exited else ""
 
 
-def _by_code(code: Any, seconds: float | None, *, silent: bool) -> str:
-    if code == 0:
-        return "ended_without_error"
-    if code == SIGKILL:
-        return "killed_without_reason"
-    if code in _NOT_RUNNABLE:
-        return "command_failed"
-    if code in _BY_SIGNAL:
-        return "crashed_by_signal"
+def _by_code(code: int, seconds: float | None, *, silent: bool) -> str:
     if code in _AT_ONCE and silent and seconds is not None and seconds <= _AT_ONCE_SECONDS:
         return "died_at_once"
-    return "exited_by_itself"
+    return meaning_of_exit(code).finding

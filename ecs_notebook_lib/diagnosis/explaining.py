@@ -8,8 +8,8 @@ from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.differential import Evidence, calibrated, posterior
 from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.plan import command_of
+from ecs_notebook_lib.knowledge.exits import HIGHEST_EXIT_CODE, SIGNALS, meaning_of_exit
 from ecs_notebook_lib.knowledge.messages import Message, recognise, recognise_anywhere
-from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.weights import FindingKind, causes, check_rows, finding_kinds
 from ecs_notebook_lib.untrusted import visible
 
@@ -20,8 +20,6 @@ _EXIT_CODE = re.compile(
     r"\bexit(?:ed)?[ _]?(?:with )?(?:exit )?(?:code|status)?\"?(?: ?[:=] ?| ?\(| )?(\d{1,3})\b(?![.\d])", re.IGNORECASE
 )
 """As ECS, Docker and shells write it: `exit code 137`, `"exitCode": 137`, `Exited (137)`, `exit status 1`."""
-
-_HIGHEST_CODE, _SIGNALS = 255, range(129, 160)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +77,10 @@ def _message(text: str) -> Message | None:
 
 
 def _exit_code(code: int) -> Iterator[Explanation]:
-    table = read_table("exit_codes")
-    row = table.get(str(code)) or (table["by_signal"] if code in _SIGNALS else table["otherwise"])
-    if code <= _HIGHEST_CODE:
-        parts = {"exit_code": str(code)} | ({"signal": str(code - 128)} if code in _SIGNALS else {})
-        yield _of_kind("exit_code", "container", row["meaning"], row["source"], parts, row["finding"])
+    if code <= HIGHEST_EXIT_CODE:
+        told = meaning_of_exit(code)
+        parts = {"exit_code": str(code)} | ({"signal": str(code - 128)} if code in SIGNALS else {})
+        yield _of_kind("exit_code", "container", told.meaning, told.source, parts, told.finding)
 
 
 def _explanation(message: Message) -> Explanation:
