@@ -97,6 +97,45 @@ def test_a_status_that_is_named_beside_the_reason_code_tells_more_than_the_code(
     assert explain(text)[0].finding == "target_redirects"
 
 
+CI = "User: arn:aws:sts::111122223333:assumed-role/github-ci/run"
+TASK = "User: arn:aws:sts::111122223333:assumed-role/web/528ccd77af10807abb75c103ce17ec71"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CI} is not authorized to perform: ecs:UpdateService on resource: arn:aws:ecs:eu-west-1:1:service/c/web "
+        "because no identity-based policy allows the ecs:UpdateService action",
+        f"AccessDeniedException: {CI} is not authorized to perform: ecs:RegisterTaskDefinition on resource: *",
+        "An error occurred (ClientException) when calling the RegisterTaskDefinition operation: "
+        f"{CI} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/ecsTaskExecutionRole",
+        "AccessDeniedException ... is not authorized to perform: ecs:UpdateService",
+        "AccessDeniedException: User ci is not authorized to perform: ecs:CreateService on resource: web",
+        "not authorized to perform: iam:PassRole",
+    ],
+)
+def test_a_refused_call_of_whoever_deploys_is_not_blamed_on_a_role_of_the_task(text):
+    [told] = explain(text)
+
+    assert told.speaks_for[0].cause == "permissions.deployer"
+    assert "permissions.execution_role" not in [spoken.cause for spoken in told.speaks_for]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CI} is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
+        f"{TASK} is not authorized to perform: ecs:UpdateService on resource: *",
+        "not authorized to perform: ecs:RegisterContainerInstance",
+        "User: x is not authorized to perform: ecs:Poll on resource: *",
+    ],
+)
+def test_a_refused_call_of_a_task_or_of_the_agent_does_not_speak_for_the_deployer(text):
+    [told] = explain(text)
+
+    assert "permissions.deployer" not in [spoken.cause for spoken in told.speaks_for]
+
+
 def test_a_wrapped_failure_is_explained_and_not_its_wrapping(capsys):
     main(["explain", f"(service web) was unable to place a task. Reason: {RESOURCE}i/o timeout"])
 

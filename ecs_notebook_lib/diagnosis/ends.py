@@ -11,6 +11,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.containers import is_injected, main_containers
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.callers import is_call_of_deployer, is_call_of_ecs
 from ecs_notebook_lib.knowledge.exits import meaning_of_exit
 from ecs_notebook_lib.knowledge.messages import Message, recognise
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
@@ -19,11 +20,6 @@ SIGKILL = 137
 _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
-
-_ECS_OWN_SERVICES = frozenset(
-    {"elasticloadbalancing", "ec2", "autoscaling", "servicediscovery", "vpc-lattice", "lambda"}
-)
-"""What ECS does with its own role; all else in a service event is what it does for a task, with the execution role."""
 
 _VERDICTS = frozenset(
     {"failed_elb_health_checks", "failed_container_health_checks", "tasks_interrupted", "maintenance"}
@@ -131,9 +127,11 @@ def reading(kind: str | None, text: str | None) -> str:
 def reading_of_message(message: Message) -> str:
     """Return the kind of finding that a message comes to: of what it quotes, if that tells more."""
     inner = message.innermost
+    if _is_deployers(inner):
+        return "deployer_denied"
     kind = reading_of(inner.kind, where=inner.where) or reading_of(message.kind, where=message.where)
     if inner.kind == "access_denied" and inner.where == "service_event":
-        own = inner.parts.get("action", "").partition(":")[0] in _ECS_OWN_SERVICES
+        own = is_call_of_ecs(inner.parts.get("action", ""))
         kind = "service_role_wrong" if own else "start_access_denied"
     if kind == "start_access_denied" and is_partial_secret(
         inner.parts.get("action", ""), inner.parts.get("resource", "")
@@ -142,6 +140,13 @@ def reading_of_message(message: Message) -> str:
     if kind == "start_access_denied" and any("secretsmanager:GetSecretValue" in part for part in inner.parts.values()):
         return "secret_access_denied"
     return kind
+
+
+def _is_deployers(message: Message) -> bool:
+    """Say whether AWS refused a call of whoever deploys; what an application prints is the application's own call."""
+    action = message.parts.get("action", f"ecs:{message.parts.get('call', '')}")
+    told = message.kind in ("access_denied", "ecs_call_denied") and message.where != "log_line"
+    return told and is_call_of_deployer(action, message.parts.get("principal", ""))
 
 
 def is_partial_secret(action: str, resource: str) -> bool:
