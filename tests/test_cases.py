@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -81,7 +82,7 @@ FULL = {
     },
     "cli_errors": ["Waiter ServicesStable failed: Max attempts exceeded"],
 }
-"""An observation in which every key of CASES.md is given."""
+"""An observation in which every key of docs/cases.md is given."""
 
 
 @pytest.fixture
@@ -140,6 +141,36 @@ def test_labelled_cases_are_evaluated_in_the_agreed_form(file_of, capsys):
     assert {"id", "truth", "top", "rank_of_truth", "hard", "families"} <= set(document["cases"][0])
 
 
+def test_a_family_alone_is_a_label(file_of):
+    case = load_case(file_of({"observed": {}, "root_cause": "network", "ambiguous_between": "image"}))
+
+    assert (case.truth, case.ambiguous_between) == ("network", ("image",))
+
+
+@pytest.mark.parametrize("label", [None, {}, {"family": None, "detail": None}])
+def test_a_label_that_says_nothing_is_none(label, file_of):
+    case = load_case(file_of({"observed": {}, "root_cause": label, "hard": None, "ambiguous_between": None}))
+
+    assert case == Case("case-1", {})
+
+
+def test_the_examples_in_the_documentation_can_be_read(tmp_path):
+    text = (Path(__file__).parents[1] / "docs" / "cases.md").read_text(encoding="utf-8")
+    examples = [part.split("\n```")[0] for part in text.split("```json\n")[1:]]
+    for number, example in enumerate(examples):
+        path = tmp_path / f"{number}.json"
+        path.write_text(example, encoding="utf-8")
+
+    cases = [load_case(tmp_path / f"{number}.json") for number in range(len(examples))]
+
+    assert [set(case.observed) for case in cases] == [{"service_events"}, set(FULL)]
+    for member, value in FULL.items():
+        row, told = (
+            (value[0], cases[1].observed[member][0]) if isinstance(value, list) else (value, cases[1].observed[member])
+        )
+        assert not isinstance(row, dict) or set(told) == set(row)
+
+
 def test_labelled_cases_are_evaluated_as_text(file_of, capsys):
     code = main(["evaluate", str(file_of(labelled("odd-one", "image", observed={"service_events": [EVENT]})))])
     text = capsys.readouterr().out
@@ -166,6 +197,18 @@ def test_labelled_cases_are_evaluated_as_text(file_of, capsys):
         pytest.param("evaluate", '{"observed": {}}', "no case in it has a root_cause", id="no-label"),
         pytest.param(
             "evaluate", '{"observed": {}, "root_cause": {"family": "netwrok"}}', "choose one of", id="misspelt"
+        ),
+        pytest.param("diagnose", "{}", "docs/cases.md", id="where-the-form-is-told"),
+        pytest.param("evaluate", '{"observed": {}, "root_cause": "netwrok"}', "'netwrok'; choose one of", id="string"),
+        pytest.param("diagnose", '{"observed": {}, "root_cause": 7}', "root_cause names the family 7", id="number"),
+        pytest.param("diagnose", '{"observed": {}, "root_cause": ["image"]}', "choose one of", id="list"),
+        pytest.param("evaluate", '{"observed": {}, "hard": "no"}', "hard is 'no'; write true or false", id="hard"),
+        pytest.param("evaluate", '{"observed": {}, "thin": 1}', "thin is 1; write true or false", id="thin"),
+        pytest.param(
+            "evaluate", '{"observed": {}, "ambiguous_between": "netwrok"}', "ambiguous_between names", id="between"
+        ),
+        pytest.param(
+            "evaluate", '{"observed": {}, "ambiguous_between": ["image", 5]}', "ambiguous_between names", id="in-it"
         ),
     ],
 )
