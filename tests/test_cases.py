@@ -17,7 +17,10 @@ from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.diagnosis.explaining import explain
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.incident import open_incident
 from ecs_notebook_lib.knowledge.weights import FAMILIES, NONE_OF_THESE
+from ecs_notebook_lib.report.display import show_source
+from ecs_notebook_lib.report.naming import incident_name
 
 EVENT = "(service web) (task 528ccd77af10807abb75c103ce17ec71) failed container health checks."
 FULL = {
@@ -296,6 +299,57 @@ def test_a_container_that_obeyed_sigterm_is_not_to_blame_for_the_end_of_its_task
 
     assert "crashed_by_signal" in kinds
     assert "sidecar_ended" not in kinds
+
+
+LINES = {"stopped_tasks": FULL["stopped_tasks"], "log_lines": FULL["log_lines"], "target_group": FULL["target_group"]}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_no_date_and_no_name_is_shown_that_the_case_does_not_tell(form, file_of, capsys):
+    main(["diagnose", f"case:{file_of({'observed': LINES})}", "--format", form])
+    out = capsys.readouterr().out
+
+    assert "2000-01-01" not in out
+    assert "00:00:00" not in out
+    assert "container-0" not in out
+    assert "--cluster reported" not in out
+    assert "arn:aws:" not in out
+    assert "CLUSTER" in out
+
+
+def test_a_report_of_a_case_has_no_invented_heading(file_of, tmp_path):
+    incident = open_incident(f"case:{file_of({'id': 'my case', 'observed': LINES})}")
+
+    source = show_source(incident).data
+
+    assert source.startswith("A case file: what somebody reported.")
+    assert incident_name(incident.snapshot) == "case--my_case"
+
+
+@pytest.mark.parametrize(
+    ("observed", "cluster", "service"),
+    [
+        ({"service_events": [EVENT]}, "", "web"),
+        ({"service": {"cluster": "prod", "service": "api"}, "service_events": [EVENT]}, "prod", "api"),
+        (
+            {"service_events": ["(service web) (task arn:aws:ecs:eu-west-1:111122223333:task/prod/528ccd77) stopped"]},
+            "prod",
+            "",
+        ),
+        ({"service": {"cluster": "$(reboot)", "service": ["x"]}}, "", ""),
+        ({"service_events": ["(service ****) has started 1 tasks: (task 528ccd77af10807abb75c103ce17ec71)."]}, "", ""),
+    ],
+)
+def test_the_plan_takes_cluster_and_service_from_the_case(observed, cluster, service, file_of, capsys):
+    main(["diagnose", f"case:{file_of({'observed': observed})}", "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    [command] = [row["command"] for row in document["plan"] if row["check"] == "deployment_state"]
+
+    assert (document["incident"]["cluster"], document["incident"]["service"]) == (cluster, service)
+    assert document["incident"]["reported"] is True
+    assert command.startswith(
+        f"aws ecs describe-services --cluster {cluster or '<CLUSTER>'} --services {service or '<SERVICE>'}"
+    )
 
 
 def test_what_is_absent_is_unknown_and_not_normal():
