@@ -4,6 +4,7 @@ import pandas as pd
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.differential_tables import mimics_table
 from ecs_notebook_lib.report.log_tables import telling_lines_table
 from ecs_notebook_lib.untrusted import visible
 
@@ -21,6 +22,7 @@ def markdown_of(incident: Incident) -> str:
         f"**{plain(words.verdict(incident))}**",
         plain(f"{words.impact(incident)} {words.rollback(incident)} {words.prognosis(incident)}"),
         _section("Differential diagnosis", words.differential_table(diagnosis)),
+        _section("Look-alikes of the leading cause, and why each is rejected", mimics_table(diagnosis)),
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("The log lines that tell most", telling_lines_table(incident.frames)),
         _section("Findings", words.findings_table(diagnosis)),
