@@ -8,6 +8,7 @@ import pytest
 
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.diagnosis.explaining import explain
+from ecs_notebook_lib.knowledge.messages import templates
 
 from .conftest import steps
 
@@ -190,6 +191,21 @@ def test_what_is_not_known_is_said_in_one_line(capsys):
     assert code == 4
     assert out.count("\n") == 1
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("text", [*sorted({row.sample for row in templates()}), "137", "exit code 132"])
+def test_a_source_is_named_that_people_can_look_up(text):
+    sources = [row.source for row in explain(text)]
+
+    assert sources
+    assert not [source for source in sources if "ECS_FACTS" in source]
+
+
+def test_a_section_of_the_notes_is_shown_as_the_page_at_aws(capsys):
+    main(["explain", "unable to pull, i/o timeout"])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "Source:" in line]
+
+    assert "stopped task error codes (https://docs.aws.amazon.com/" in line
 
 
 def test_an_empty_text_is_wrong_usage():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cache
 
+from ecs_notebook_lib.knowledge.sources import published
 from ecs_notebook_lib.knowledge.tables import read_table
 
 HIGHEST_EXIT_CODE = 255
@@ -24,4 +25,4 @@ def meaning_of_exit(code: int) -> ExitMeaning:
     """Return what an exit code means by itself, whether or not the table has a row of its own for it."""
     table = read_table("exit_codes")
     row = table.get(str(code)) or (table["by_signal"] if code in SIGNALS else table["otherwise"])
-    return ExitMeaning(row["meaning"], row["finding"], row["source"])
+    return ExitMeaning(row["meaning"], row["finding"], published(row["source"]))
