@@ -3,6 +3,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +15,12 @@ from ecs_notebook_lib.cases.evaluation import calibration_error
 from ecs_notebook_lib.cases.fitting import examine, fit, leave_one_source_out
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.diagnosis import diagnose
+from ecs_notebook_lib.diagnosis.explaining import explain
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.incident import open_incident
 from ecs_notebook_lib.knowledge.weights import FAMILIES, NONE_OF_THESE
+from ecs_notebook_lib.report.display import show_source
+from ecs_notebook_lib.report.naming import incident_name
 
 EVENT = "(service web) (task 528ccd77af10807abb75c103ce17ec71) failed container health checks."
 FULL = {
@@ -80,7 +85,7 @@ FULL = {
     },
     "cli_errors": ["Waiter ServicesStable failed: Max attempts exceeded"],
 }
-"""An observation in which every key of CASES.md is given."""
+"""An observation in which every key of docs/cases.md is given."""
 
 
 @pytest.fixture
@@ -139,6 +144,36 @@ def test_labelled_cases_are_evaluated_in_the_agreed_form(file_of, capsys):
     assert {"id", "truth", "top", "rank_of_truth", "hard", "families"} <= set(document["cases"][0])
 
 
+def test_a_family_alone_is_a_label(file_of):
+    case = load_case(file_of({"observed": {}, "root_cause": "network", "ambiguous_between": "image"}))
+
+    assert (case.truth, case.ambiguous_between) == ("network", ("image",))
+
+
+@pytest.mark.parametrize("label", [None, {}, {"family": None, "detail": None}])
+def test_a_label_that_says_nothing_is_none(label, file_of):
+    case = load_case(file_of({"observed": {}, "root_cause": label, "hard": None, "ambiguous_between": None}))
+
+    assert case == Case("case-1", {})
+
+
+def test_the_examples_in_the_documentation_can_be_read(tmp_path):
+    text = (Path(__file__).parents[1] / "docs" / "cases.md").read_text(encoding="utf-8")
+    examples = [part.split("\n```")[0] for part in text.split("```json\n")[1:]]
+    for number, example in enumerate(examples):
+        path = tmp_path / f"{number}.json"
+        path.write_text(example, encoding="utf-8")
+
+    cases = [load_case(tmp_path / f"{number}.json") for number in range(len(examples))]
+
+    assert [set(case.observed) for case in cases] == [{"service_events"}, set(FULL)]
+    for member, value in FULL.items():
+        row, told = (
+            (value[0], cases[1].observed[member][0]) if isinstance(value, list) else (value, cases[1].observed[member])
+        )
+        assert not isinstance(row, dict) or set(told) == set(row)
+
+
 def test_labelled_cases_are_evaluated_as_text(file_of, capsys):
     code = main(["evaluate", str(file_of(labelled("odd-one", "image", observed={"service_events": [EVENT]})))])
     text = capsys.readouterr().out
@@ -165,6 +200,18 @@ def test_labelled_cases_are_evaluated_as_text(file_of, capsys):
         pytest.param("evaluate", '{"observed": {}}', "no case in it has a root_cause", id="no-label"),
         pytest.param(
             "evaluate", '{"observed": {}, "root_cause": {"family": "netwrok"}}', "choose one of", id="misspelt"
+        ),
+        pytest.param("diagnose", "{}", "docs/cases.md", id="where-the-form-is-told"),
+        pytest.param("evaluate", '{"observed": {}, "root_cause": "netwrok"}', "'netwrok'; choose one of", id="string"),
+        pytest.param("diagnose", '{"observed": {}, "root_cause": 7}', "root_cause names the family 7", id="number"),
+        pytest.param("diagnose", '{"observed": {}, "root_cause": ["image"]}', "choose one of", id="list"),
+        pytest.param("evaluate", '{"observed": {}, "hard": "no"}', "hard is 'no'; write true or false", id="hard"),
+        pytest.param("evaluate", '{"observed": {}, "thin": 1}', "thin is 1; write true or false", id="thin"),
+        pytest.param(
+            "evaluate", '{"observed": {}, "ambiguous_between": "netwrok"}', "ambiguous_between names", id="between"
+        ),
+        pytest.param(
+            "evaluate", '{"observed": {}, "ambiguous_between": ["image", 5]}', "ambiguous_between names", id="in-it"
         ),
     ],
 )
@@ -232,6 +279,77 @@ def test_a_generic_line_leaves_every_family_open():
     families = of_case({"stopped_tasks": [{"stopped_reason": "Essential container in task exited"}]}).families
 
     assert max(families.values()) <= 0.6
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 3, 125, 126, 127, 130, 132, 133, 134, 135, 136, 137, 139, 255])
+def test_an_exit_code_comes_to_the_same_in_a_case_and_by_itself(code):
+    container = {"name": "app", "exit_code": code}
+    stopped = {"stop_code": "EssentialContainerExited", "containers": [container]}
+
+    kinds = [finding.kind for _, finding in of_case({"stopped_tasks": [stopped]}).findings]
+
+    assert [explain(str(code))[0].finding] == kinds
+
+
+def test_a_container_that_obeyed_sigterm_is_not_to_blame_for_the_end_of_its_task():
+    containers = [{"name": "app", "exit_code": 132}, {"name": "envoy", "exit_code": 143}]
+    stopped = {"stop_code": "EssentialContainerExited", "containers": containers}
+
+    kinds = [finding.kind for _, finding in of_case({"stopped_tasks": [stopped]}).findings]
+
+    assert "crashed_by_signal" in kinds
+    assert "sidecar_ended" not in kinds
+
+
+LINES = {"stopped_tasks": FULL["stopped_tasks"], "log_lines": FULL["log_lines"], "target_group": FULL["target_group"]}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown"])
+def test_no_date_and_no_name_is_shown_that_the_case_does_not_tell(form, file_of, capsys):
+    main(["diagnose", f"case:{file_of({'observed': LINES})}", "--format", form])
+    out = capsys.readouterr().out
+
+    assert "2000-01-01" not in out
+    assert "00:00:00" not in out
+    assert "container-0" not in out
+    assert "--cluster reported" not in out
+    assert "arn:aws:" not in out
+    assert "CLUSTER" in out
+
+
+def test_a_report_of_a_case_has_no_invented_heading(file_of, tmp_path):
+    incident = open_incident(f"case:{file_of({'id': 'my case', 'observed': LINES})}")
+
+    source = show_source(incident).data
+
+    assert source.startswith("A case file: what somebody reported.")
+    assert incident_name(incident.snapshot) == "case--my_case"
+
+
+@pytest.mark.parametrize(
+    ("observed", "cluster", "service"),
+    [
+        ({"service_events": [EVENT]}, "", "web"),
+        ({"service": {"cluster": "prod", "service": "api"}, "service_events": [EVENT]}, "prod", "api"),
+        (
+            {"service_events": ["(service web) (task arn:aws:ecs:eu-west-1:111122223333:task/prod/528ccd77) stopped"]},
+            "prod",
+            "",
+        ),
+        ({"service": {"cluster": "$(reboot)", "service": ["x"]}}, "", ""),
+        ({"service_events": ["(service ****) has started 1 tasks: (task 528ccd77af10807abb75c103ce17ec71)."]}, "", ""),
+    ],
+)
+def test_the_plan_takes_cluster_and_service_from_the_case(observed, cluster, service, file_of, capsys):
+    main(["diagnose", f"case:{file_of({'observed': observed})}", "--format", "json"])
+    document = json.loads(capsys.readouterr().out)
+    [command] = [row["command"] for row in document["plan"] if row["check"] == "deployment_state"]
+
+    assert (document["incident"]["cluster"], document["incident"]["service"]) == (cluster, service)
+    assert document["incident"]["reported"] is True
+    assert command.startswith(
+        f"aws ecs describe-services --cluster {cluster or '<CLUSTER>'} --services {service or '<SERVICE>'}"
+    )
 
 
 def test_what_is_absent_is_unknown_and_not_normal():

@@ -81,6 +81,14 @@ def test_json_and_markdown_tell_the_same_cause(capsys):
     assert "Simulated data" in markdown
 
 
+def test_markdown_tells_which_look_alikes_were_considered_and_why_they_are_rejected(capsys):
+    main(["diagnose", "demo:clarity-backend", "--quiet", "--format", "markdown"])
+    section = capsys.readouterr().out.split("## Look-alikes of the leading cause")[1].split("\n## ")[0]
+
+    assert "| look-alike | probability | against it | it explains less well | told apart by |" in section
+    assert "permissions.execution\\_role" in section
+
+
 def test_a_snapshot_written_by_collect_gives_the_same_diagnosis(tmp_path, capsys):
     path = tmp_path / "a b.zip"
     assert main(["collect", "demo:clarity-backend", "--quiet", "--out", str(path)]) == 0

@@ -8,6 +8,7 @@ import pytest
 
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.diagnosis.explaining import explain
+from ecs_notebook_lib.knowledge.messages import templates
 
 from .conftest import steps
 
@@ -61,6 +62,79 @@ def test_the_cause_that_a_message_speaks_for_is_told_first(text, cause, capsys):
     assert code == 0
     assert first["speaks_for"][0]["cause"] == cause
     assert first["checks"]
+
+
+@pytest.mark.parametrize(
+    ("code", "finding"),
+    [
+        ("Target.Timeout", "target_times_out"),
+        ("Target.FailedHealthChecks", "target_refuses"),
+        ("Target.ResponseCodeMismatch", "target_answers_unnamed_code"),
+        ("Target.IpUnusable", "target_group_does_not_fit"),
+        ("Target.InvalidState", "target_stopped"),
+        ("Elb.InternalError", "target_internal_error"),
+        ("Elb.RegistrationInProgress", ""),
+    ],
+)
+def test_a_reason_code_is_known_as_it_stands_in_a_response_of_aws(code, finding):
+    [told] = explain(f'"Reason": "{code}",')
+
+    assert (told.place, told.finding) == ("target_health", finding)
+
+
+def test_a_rejected_status_that_is_not_named_leaves_several_causes_open():
+    [told] = explain("Target.ResponseCodeMismatch")
+    causes = [spoken.cause for spoken in told.speaks_for]
+
+    assert "matcher" in told.meaning
+    assert "description" in told.meaning
+    assert {"health_check.path", "health_check.matcher", "application.error_response"} <= set(causes)
+    assert told.speaks_for[0].probability < 0.7
+
+
+def test_a_status_that_is_named_beside_the_reason_code_tells_more_than_the_code():
+    text = "unhealthy, Target.ResponseCodeMismatch: Health checks failed with these codes: [302]"
+
+    assert explain(text)[0].finding == "target_redirects"
+
+
+CI = "User: arn:aws:sts::111122223333:assumed-role/github-ci/run"
+TASK = "User: arn:aws:sts::111122223333:assumed-role/web/528ccd77af10807abb75c103ce17ec71"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CI} is not authorized to perform: ecs:UpdateService on resource: arn:aws:ecs:eu-west-1:1:service/c/web "
+        "because no identity-based policy allows the ecs:UpdateService action",
+        f"AccessDeniedException: {CI} is not authorized to perform: ecs:RegisterTaskDefinition on resource: *",
+        "An error occurred (ClientException) when calling the RegisterTaskDefinition operation: "
+        f"{CI} is not authorized to perform: iam:PassRole on resource: arn:aws:iam::1:role/ecsTaskExecutionRole",
+        "AccessDeniedException ... is not authorized to perform: ecs:UpdateService",
+        "AccessDeniedException: User ci is not authorized to perform: ecs:CreateService on resource: web",
+        "not authorized to perform: iam:PassRole",
+    ],
+)
+def test_a_refused_call_of_whoever_deploys_is_not_blamed_on_a_role_of_the_task(text):
+    [told] = explain(text)
+
+    assert told.speaks_for[0].cause == "permissions.deployer"
+    assert "permissions.execution_role" not in [spoken.cause for spoken in told.speaks_for]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{CI} is not authorized to perform: ecr:GetAuthorizationToken on resource: *",
+        f"{TASK} is not authorized to perform: ecs:UpdateService on resource: *",
+        "not authorized to perform: ecs:RegisterContainerInstance",
+        "User: x is not authorized to perform: ecs:Poll on resource: *",
+    ],
+)
+def test_a_refused_call_of_a_task_or_of_the_agent_does_not_speak_for_the_deployer(text):
+    [told] = explain(text)
+
+    assert "permissions.deployer" not in [spoken.cause for spoken in told.speaks_for]
 
 
 def test_a_wrapped_failure_is_explained_and_not_its_wrapping(capsys):
@@ -117,6 +191,21 @@ def test_what_is_not_known_is_said_in_one_line(capsys):
     assert code == 4
     assert out.count("\n") == 1
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("text", [*sorted({row.sample for row in templates()}), "137", "exit code 132"])
+def test_a_source_is_named_that_people_can_look_up(text):
+    sources = [row.source for row in explain(text)]
+
+    assert sources
+    assert not [source for source in sources if "ECS_FACTS" in source]
+
+
+def test_a_section_of_the_notes_is_shown_as_the_page_at_aws(capsys):
+    main(["explain", "unable to pull, i/o timeout"])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if "Source:" in line]
+
+    assert "stopped task error codes (https://docs.aws.amazon.com/" in line
 
 
 def test_an_empty_text_is_wrong_usage():

@@ -77,7 +77,7 @@ WITHOUT_READING = {
     "target_health_quoted": "the reason that it quotes decides",
     "traceback": "each error ends in one; what it says decides",
     "worker_timeout": "a slow start, a starved worker and a dependency that hangs end it alike; no share is known",
-    "deployer_denied": "where a command's error tells of it, it is read as cli_error:access_denied",
+    "ecs_call_denied": "the refused call decides whose it is: callers.toml",
 }
 """Kinds of messages that name a family and come to no finding, with the reason."""
 

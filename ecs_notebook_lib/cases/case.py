@@ -60,7 +60,7 @@ def load_cases(path: Path) -> tuple[Case, ...]:
     Raises
     ------
     CaseFileError
-        If the file is missing, no JSON, or a member is not what CASES.md says.
+        If the file is missing, no JSON, or a member is not what `docs/cases.md` says.
     """
     return tuple(_case(path, number, record) for number, record in _records(path))
 
@@ -107,23 +107,40 @@ def _case(path: Path, number: int, record: Mapping[str, Any]) -> Case:
     observed = record.get("observed")
     name = str(record.get("id") or f"case-{number}")
     if not isinstance(observed, Mapping):
-        raise CaseFileError(path, f"{name} has no object under observed; CASES.md in the documentation gives the form")
-    truth = record.get("root_cause") or {}
-    family = truth.get("family", "") if isinstance(truth, Mapping) else ""
-    if family and family not in FAMILIES:
-        raise CaseFileError(path, f"{name} names the family {family!r}; choose one of {', '.join(FAMILIES)}")
+        raise CaseFileError(path, f"{name} has no object under observed; write {_EXAMPLE}, as docs/cases.md tells")
+    label = record.get("root_cause")
+    truth: Mapping[str, Any] = label if isinstance(label, Mapping) else {"family": label}
+    between = record.get("ambiguous_between")
+    between = between if isinstance(between, list) else [between]
     return Case(
         id=name,
         observed=_observed(path, name, observed),
         source=str(record.get("source") or ""),
         launch_type=str(record.get("launch_type") or ""),
-        truth=family,
-        detail=str(truth.get("detail", "")) if isinstance(truth, Mapping) else "",
-        hard=bool(record.get("hard")),
-        thin=bool(record.get("thin")),
-        documentation_example=bool(record.get("documentation_example")),
-        ambiguous_between=tuple(map(str, record.get("ambiguous_between") or ())),
+        truth=_family(path, f"{name}: root_cause", truth.get("family")),
+        detail=str(truth.get("detail") or ""),
+        hard=_flag(path, name, record, "hard"),
+        thin=_flag(path, name, record, "thin"),
+        documentation_example=_flag(path, name, record, "documentation_example"),
+        ambiguous_between=tuple(_family(path, f"{name}: ambiguous_between", row) for row in between if row is not None),
     )
+
+
+_EXAMPLE = '{"observed": {"service_events": ["..."]}}'
+
+
+def _family(path: Path, named_by: str, value: Any) -> str:
+    """Return the family that a label names; empty if it names none."""
+    if value is None or value in FAMILIES:
+        return value or ""
+    raise CaseFileError(path, f"{named_by} names the family {value!r}; choose one of {', '.join(FAMILIES)}")
+
+
+def _flag(path: Path, name: str, record: Mapping[str, Any], member: str) -> bool:
+    value = record.get(member)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    raise CaseFileError(path, f"{name}: {member} is {value!r}; write true or false, or leave it out")
 
 
 def _observed(path: Path, name: str, observed: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,14 +1,17 @@
 """A case as a snapshot: what was seen in AWS's own form where it has one, and as it was told.
 
-Names, times and ids that nobody told are placeholders, the same for every case; nothing is concluded from them. All
-that a case says is about one revision, which is called `reported`.
+Times and ids that nobody told are placeholders, the same for every case; nothing is concluded from them, and nobody is
+shown them as if they were told. Cluster and service are empty unless the case names them. All that a case says is about
+one revision, which is called `reported`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ecs_notebook_lib.cases.case import Case
+from ecs_notebook_lib.knowledge.messages import recognise_all
 from ecs_notebook_lib.snapshot import IncidentName, Page, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
 from ecs_notebook_lib.version import __version__
@@ -24,6 +27,12 @@ _ARN = f"arn:aws:{{service}}:{_REGION}:{_ACCOUNT}:{{name}}"
 _TASK_DEFINITION = _ARN.format(service="ecs", name="task-definition/reported")
 _TARGET_GROUP = _ARN.format(service="elasticloadbalancing", name="targetgroup/reported/0")
 _SERVICE = _ARN.format(service="ecs", name="service/reported/reported")
+
+_CLUSTER_IN_ARN = re.compile(
+    r"arn:aws[a-z-]{0,10}:ecs:[a-z0-9-]{1,30}:\d{12}:(?:cluster|service|task)/([A-Za-z0-9_-]{1,255})"
+)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,254}")
+"""What ECS takes for a name; what a reporter blotted out is none."""
 
 Members = Mapping[str, Any]
 
@@ -43,8 +52,21 @@ def snapshot_of(case: Case) -> Snapshot:
     if seen.get("task_definition"):
         pages.append(_page("ecs:DescribeTaskDefinition", {}, {"taskDefinition": _definition(seen["task_definition"])}))
     pages += [*_target_pages(seen), *_log_pages(seen)]
-    name = IncidentName("reported", "reported", _REGION, _ACCOUNT, (_AS_OF - timedelta(hours=1), _AS_OF))
+    name = IncidentName(*_named(seen), "", "", (_AS_OF - timedelta(hours=1), _AS_OF))
     return Snapshot(name, _AS_OF, None, False, __version__, members_of(pages, _ACCOUNT))
+
+
+def _named(seen: Members) -> tuple[str, str]:
+    """Return cluster and service as the case names them, in its words or in its events; empty if it does not."""
+    told, events = seen.get("service", {}), [str(text) for text in seen.get("service_events", ())]
+    messages = (message for message in recognise_all(events, where="service_event") if message)
+    in_events = (message.parts.get("service", "") for message in messages)
+    clusters = (match[1] for match in map(_CLUSTER_IN_ARN.search, events) if match)
+    return _first_name([told.get("cluster"), *clusters]), _first_name([told.get("service"), *in_events])
+
+
+def _first_name(values: Iterable[Any]) -> str:
+    return next((value for value in values if isinstance(value, str) and _NAME.fullmatch(value)), "")
 
 
 def _page(operation: str, params: Members, response: Members) -> Page:

@@ -8,7 +8,6 @@ from rich.text import Text
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.log_tables import telling_lines_table
-from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
 _WIDTH_WITHOUT_TERMINAL = 120
@@ -19,10 +18,10 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     console = Console(no_color=not color, highlight=False, soft_wrap=False)
     if not console.is_terminal:
         console = Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
-    diagnosis, snapshot = incident.diagnosis, incident.snapshot
+    diagnosis = incident.diagnosis
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
-    console.print(Text(visible(f"{incident.title}, {snapshot.incident.region}, as of {utc_text(snapshot.as_of)}")))
+    console.print(Text(visible(words.heading(incident))))
     console.print(Text(visible(diagnosis.state.chief_complaint)))
     console.print()
     console.print(Text(words.verdict(incident), style="bold"))
@@ -47,11 +46,9 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
 
 def _print_lines(console: Console, incident: Incident) -> None:
     lines = telling_lines_table(incident.frames)
-    _print(
-        console,
-        "The log lines that tell most",
-        lines.assign(logged_at=lines["logged_at"].dt.strftime("%H:%M:%S"))[["logged_at", "container", "line", "why"]],
-    )
+    if "logged_at" in lines:
+        lines = lines.assign(logged_at=lines["logged_at"].dt.strftime("%H:%M:%S"))
+    _print(console, "The log lines that tell most", lines.drop(columns=["revision", "level"], errors="ignore"))
 
 
 def _print_plan(console: Console, incident: Incident) -> None:

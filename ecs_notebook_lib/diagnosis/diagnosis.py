@@ -86,6 +86,7 @@ class Diagnosis:
                 "account": incident.account,
                 "window": [utc_text(instant) for instant in incident.window],
                 "as_of": utc_text(frames.snapshot.as_of),
+                "reported": frames.reported,
             },
             "status": self.state.status,
             "deployment": {
@@ -221,7 +222,7 @@ def diagnose(frames: Frames) -> Diagnosis:
         hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
         plan=make_plan(results, probabilities, names),
         prognosis=prognosis_of(frames, state),
-        commands=() if frames.partial else commands_of(frames, names),
+        commands=() if frames.partial or frames.reported else commands_of(frames, names),
         frames=frames,
     )
 
@@ -264,7 +265,12 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
         .removeprefix("arn:aws:s3:::")
         .partition("/")[0],
     }
-    return {name: _for_shell(value) for name, value in known.items() if value}
+    shown = _TOLD if frames.reported else known
+    return {name: _for_shell(known[name]) for name in shown if known[name]}
+
+
+_TOLD = ("cluster", "service", "health_check_path", "repository", "tag")
+"""What a case file can tell of these; all else in its frames stands for what nobody told."""
 
 
 def _for_shell(value: str) -> str:

@@ -6,26 +6,20 @@ only if nothing else killed: ECS itself sends SIGKILL when a stop takes too long
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.containers import is_injected, main_containers
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.callers import is_call_of_deployer, is_call_of_ecs
+from ecs_notebook_lib.knowledge.exits import meaning_of_exit
 from ecs_notebook_lib.knowledge.messages import Message, recognise
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
 
-SIGKILL, SIGTERM = 137, 143
-_BY_SIGNAL = (134, 139)
-_NOT_RUNNABLE = (126, 127)
+SIGKILL = 137
 _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
-
-_ECS_OWN_SERVICES = frozenset(
-    {"elasticloadbalancing", "ec2", "autoscaling", "servicediscovery", "vpc-lattice", "lambda"}
-)
-"""What ECS does with its own role; all else in a service event is what it does for a task, with the execution role."""
 
 _VERDICTS = frozenset(
     {"failed_elb_health_checks", "failed_container_health_checks", "tasks_interrupted", "maintenance"}
@@ -118,7 +112,7 @@ def end_of(
     if told in _VERDICTS:
         return told
     exited = stop_code is not None or told != ""
-    culprits = [row for row in containers if row.exit_code is not None and row.exit_code != SIGTERM]
+    culprits = [row for row in containers if row.exit_code is not None and meaning_of_exit(row.exit_code).finding]
     if not culprits:
         return _without_exit_code(containers, exited=exited)
     return _by_exit_codes(culprits, seconds, silent=silent)
@@ -133,9 +127,11 @@ def reading(kind: str | None, text: str | None) -> str:
 def reading_of_message(message: Message) -> str:
     """Return the kind of finding that a message comes to: of what it quotes, if that tells more."""
     inner = message.innermost
+    if _is_deployers(inner):
+        return "deployer_denied"
     kind = reading_of(inner.kind, where=inner.where) or reading_of(message.kind, where=message.where)
     if inner.kind == "access_denied" and inner.where == "service_event":
-        own = inner.parts.get("action", "").partition(":")[0] in _ECS_OWN_SERVICES
+        own = is_call_of_ecs(inner.parts.get("action", ""))
         kind = "service_role_wrong" if own else "start_access_denied"
     if kind == "start_access_denied" and is_partial_secret(
         inner.parts.get("action", ""), inner.parts.get("resource", "")
@@ -144,6 +140,13 @@ def reading_of_message(message: Message) -> str:
     if kind == "start_access_denied" and any("secretsmanager:GetSecretValue" in part for part in inner.parts.values()):
         return "secret_access_denied"
     return kind
+
+
+def _is_deployers(message: Message) -> bool:
+    """Say whether AWS refused a call of whoever deploys; what an application prints is the application's own call."""
+    action = message.parts.get("action", f"ecs:{message.parts.get('call', '')}")
+    told = message.kind in ("access_denied", "ecs_call_denied") and message.where != "log_line"
+    return told and is_call_of_deployer(action, message.parts.get("principal", ""))
 
 
 def is_partial_secret(action: str, resource: str) -> bool:
@@ -176,7 +179,9 @@ def _by_exit_codes(culprits: Sequence[Ended], seconds: float | None, *, silent: 
         return "killed_beside_sidecar"
     by_themselves = [row for row in culprits if row.exit_code != SIGKILL] or culprits
     main = next((row for row in by_themselves if row.main), None)
-    return _by_code(main.exit_code, seconds, silent=silent) if main else "sidecar_ended"
+    if main is None or main.exit_code is None:
+        return "sidecar_ended"
+    return _by_code(main.exit_code, seconds, silent=silent)
 
 
 def _of_sidecars(containers: Sequence[Ended]) -> bool:
@@ -192,15 +197,7 @@ def _without_exit_code(containers: Sequence[Ended], *, exited: bool) -> str:
     return "exited_by_itself" if exited else ""
 
 
-def _by_code(code: Any, seconds: float | None, *, silent: bool) -> str:
-    if code == 0:
-        return "ended_without_error"
-    if code == SIGKILL:
-        return "killed_without_reason"
-    if code in _NOT_RUNNABLE:
-        return "command_failed"
-    if code in _BY_SIGNAL:
-        return "crashed_by_signal"
+def _by_code(code: int, seconds: float | None, *, silent: bool) -> str:
     if code in _AT_ONCE and silent and seconds is not None and seconds <= _AT_ONCE_SECONDS:
         return "died_at_once"
-    return "exited_by_itself"
+    return meaning_of_exit(code).finding

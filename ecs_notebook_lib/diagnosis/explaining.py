@@ -8,8 +8,8 @@ from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.differential import Evidence, calibrated, posterior
 from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.plan import command_of
+from ecs_notebook_lib.knowledge.exits import HIGHEST_EXIT_CODE, SIGNALS, meaning_of_exit
 from ecs_notebook_lib.knowledge.messages import Message, recognise, recognise_anywhere
-from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.weights import FindingKind, causes, check_rows, finding_kinds
 from ecs_notebook_lib.untrusted import visible
 
@@ -20,24 +20,6 @@ _EXIT_CODE = re.compile(
     r"\bexit(?:ed)?[ _]?(?:with )?(?:exit )?(?:code|status)?\"?(?: ?[:=] ?| ?\(| )?(\d{1,3})\b(?![.\d])", re.IGNORECASE
 )
 """As ECS, Docker and shells write it: `exit code 137`, `"exitCode": 137`, `Exited (137)`, `exit status 1`."""
-
-_HIGHEST_CODE, _SIGNALS = 255, range(129, 160)
-
-_TARGET_REASONS = {
-    "elb.registrationinprogress": "Target registration is in progress",
-    "elb.initialhealthchecking": "Initial health checks in progress",
-    "elb.internalerror": "Health checks failed due to an internal error",
-    "target.responsecodemismatch": "Health checks failed with these codes: []",
-    "target.timeout": "Request timed out",
-    "target.failedhealthchecks": "Health checks failed",
-    "target.notregistered": "Target is not registered to the target group",
-    "target.notinuse": "Target group is not configured to receive traffic from the load balancer",
-    "target.invalidstate": "Target is in the stopped state",
-    "target.ipunusable": "The IP address cannot be used as a target, as it is in use by a load balancer",
-    "target.deregistrationinprogress": "Target deregistration is in progress",
-    "target.healthcheckdisabled": "Health checks are disabled",
-}
-"""The reason codes of DescribeTargetHealth, in small letters, and how AWS describes each (ECS_FACTS 5.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +73,14 @@ def _exit_codes(line: str) -> Iterator[Explanation]:
 
 
 def _message(text: str) -> Message | None:
-    described = _TARGET_REASONS.get(text.strip().lower())
-    if described:
-        return recognise(described, where="target_health")
     return recognise_anywhere(text, likely="stopped_reason") or recognise_anywhere(text, likely="log_line")
 
 
 def _exit_code(code: int) -> Iterator[Explanation]:
-    table = read_table("exit_codes")
-    row = table.get(str(code)) or (table["by_signal"] if code in _SIGNALS else table["otherwise"])
-    if code <= _HIGHEST_CODE:
-        parts = {"exit_code": str(code)} | ({"signal": str(code - 128)} if code in _SIGNALS else {})
-        yield _of_kind("exit_code", "container", row["meaning"], row["source"], parts, row["finding"])
+    if code <= HIGHEST_EXIT_CODE:
+        told = meaning_of_exit(code)
+        parts = {"exit_code": str(code)} | ({"signal": str(code - 128)} if code in SIGNALS else {})
+        yield _of_kind("exit_code", "container", told.meaning, told.source, parts, told.finding)
 
 
 def _explanation(message: Message) -> Explanation:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
+from ecs_notebook_lib.knowledge.sources import published
 from ecs_notebook_lib.knowledge.tables import read_table
 
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
@@ -200,6 +201,7 @@ _VAGUE = frozenset(
         "access_denied_bare",
         "forbidden_bare",
         "internal_error",
+        "response_code_unnamed",
         "create_failed",
         "traceback",
     }
@@ -320,7 +322,7 @@ def _template(row: Mapping[str, Any]) -> MessageTemplate:
         template=row["template"],
         meaning=row["meaning"],
         family=row.get("family", ""),
-        source=row["source"],
+        source=published(row["source"]),
         sample=row["sample"],
         anywhere=row.get("anywhere", row["where"] == "log_line"),
         inner=row.get("inner", ""),

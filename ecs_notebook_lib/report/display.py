@@ -8,7 +8,6 @@ from IPython.display import Markdown
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.markdown import markdown_table, plain
-from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
 _COMMAND = 4000
@@ -38,11 +37,11 @@ def _cell(value: object) -> str:
 
 def show_source(incident: Incident) -> Markdown:
     """Return which incident this is, whether it is simulated, and what could not be collected."""
-    snapshot, gaps = incident.snapshot, words.gaps_table(incident)
+    gaps = words.gaps_table(incident)
     gaps = gaps[gaps["hides"] != ""].drop(columns="left_out")
     lines = [
         f"**{words.SIMULATED}**" if incident.simulated else "",
-        f"{plain(incident.title)}, {snapshot.incident.region}, as of {utc_text(snapshot.as_of)}.",
+        f"{plain(words.heading(incident))}.",
         markdown_table(gaps) if len(gaps) else "Every call that was made was answered.",
     ]
     return Markdown("\n\n".join(line for line in lines if line))

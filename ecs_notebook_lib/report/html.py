@@ -42,15 +42,15 @@ def _config() -> dict[str, Any]:
 
 
 def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
-    name, state = incident.snapshot.incident, incident.diagnosis.state
+    state = incident.diagnosis.state
     facts = [
         ("What failed", state.chief_complaint),
         *(("Because", reason) for reason in words.because(incident)),
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
         ("When will it be stable?", words.prognosis(incident)),
-        ("Service", f"{name.cluster} / {name.service}, {name.region}, account {name.account or 'unknown'}"),
-        ("As of", utc_text(incident.snapshot.as_of)),
+        ("Service", words.service(incident)),
+        *([] if incident.frames.reported else [("As of", utc_text(incident.snapshot.as_of))]),
     ]
     return {
         "title": visible(incident.title),

@@ -13,14 +13,19 @@ _LINE = 1000
 _TRACES = 5
 
 
+_NOT_TOLD = ("logged_at", "revision", "container")
+
+
 def telling_lines_table(frames: Frames) -> pd.DataFrame:
     """Return the five log lines of the examined revision that tell most: when, container, level, line, why it is shown.
 
-    The lines are untrusted; control characters are written out.
+    The lines are untrusted; control characters are written out. A case file tells only the lines, not
+    when they were printed, nor by which container.
     """
     lines = telling_lines(frames).head(LINES_SHOWN)
     shown = lines.assign(line=[visible(text, limit=_LINE) for text in lines["message"]])
-    return shown[["logged_at", "revision", "container", "level", "line", "why"]]
+    columns = ["logged_at", "revision", "container", "level", "line", "why"]
+    return shown[[name for name in columns if not (frames.reported and name in _NOT_TOLD)]]
 
 
 def new_patterns_table(frames: Frames) -> pd.DataFrame:

@@ -4,8 +4,8 @@ import pandas as pd
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.differential_tables import mimics_table
 from ecs_notebook_lib.report.log_tables import telling_lines_table
-from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
 _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
@@ -13,14 +13,16 @@ _SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<
 
 def markdown_of(incident: Incident) -> str:
     """Return verdict, impact, tables and gaps as Markdown."""
-    diagnosis, snapshot = incident.diagnosis, incident.snapshot
+    diagnosis = incident.diagnosis
     parts = [
         f"# {plain(incident.title)}",
+        plain(words.service(incident)) if incident.frames.reported else "",
         f"> {words.SIMULATED}" if incident.simulated else "",
-        f"As of {utc_text(snapshot.as_of)}. {plain(diagnosis.state.chief_complaint)}",
+        plain(f"{_capital(words.as_of(incident))}. {diagnosis.state.chief_complaint}"),
         f"**{plain(words.verdict(incident))}**",
         plain(f"{words.impact(incident)} {words.rollback(incident)} {words.prognosis(incident)}"),
         _section("Differential diagnosis", words.differential_table(diagnosis)),
+        _section("Look-alikes of the leading cause, and why each is rejected", mimics_table(diagnosis)),
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("The log lines that tell most", telling_lines_table(incident.frames)),
         _section("Findings", words.findings_table(diagnosis)),
@@ -34,6 +36,10 @@ def markdown_of(incident: Incident) -> str:
 def plain(text: object) -> str:
     """Return text in which nothing is Markdown or HTML."""
     return visible(text).translate(_SPECIAL)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _section(title: str, frame: pd.DataFrame) -> str:

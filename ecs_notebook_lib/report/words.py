@@ -8,6 +8,7 @@ from ecs_notebook_lib.diagnosis import Diagnosis, Finding
 from ecs_notebook_lib.diagnosis.considering import absence_of
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
+from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
 SIMULATED = "Simulated data: this incident comes from the built-in demo world, not from an AWS account."
@@ -28,6 +29,26 @@ def verdict(incident: Incident) -> str:
         return "None of the known causes explains what was seen."
     certainty = "Most likely" if first.probability >= _LIKELY else "Leading, but not certain"
     return f"{certainty} ({percent(first.probability)}): {meaning_of(first.cause)}."
+
+
+def as_of(incident: Incident) -> str:
+    """Return when AWS was read; of a case file, that it tells no time."""
+    return "from what was reported" if incident.frames.reported else f"as of {utc_text(incident.snapshot.as_of)}"
+
+
+def service(incident: Incident) -> str:
+    """Return cluster, service, region and account, as far as they are known."""
+    name = incident.snapshot.incident
+    named = f"{name.cluster or 'cluster not told'} / {name.service or 'service not told'}"
+    return named if incident.frames.reported else f"{named}, {name.region}, account {name.account or 'unknown'}"
+
+
+def heading(incident: Incident) -> str:
+    """Return which incident this is and when it was read, in one line."""
+    name = incident.snapshot.incident
+    if not incident.frames.reported:
+        return f"{incident.title}, {name.region}, {as_of(incident)}"
+    return f"{incident.title}: {service(incident)}" if name.service or name.cluster else incident.title
 
 
 def first_answer(incident: Incident) -> str:
