@@ -73,6 +73,7 @@ def counted(examined: Sequence[Examined]) -> Table:
         "strength": dict(stands["strength"]),
         "lapse": dict(stands["lapse"]),
         "temperature": dict(stands["temperature"]),
+        "refused": dict(stands["refused"]),
         "incidents": dict(sorted(Counter(row.case.truth for row in examined).items())),
         "shown": {kind: dict(sorted(counts.items())) for kind, counts in sorted(shown.items())},
     }
@@ -107,7 +108,7 @@ def source_of(case: Case) -> str:
 def to_toml(table: Mapping[str, Any]) -> str:
     """Return the table as it stands in `knowledge/fitted.toml`."""
     lines = []
-    for part in ("strength", "lapse", "temperature", "incidents"):
+    for part in ("strength", "lapse", "temperature", "refused", "incidents"):
         lines += [f"[{part}]", *(f"{name} = {value}" for name, value in table[part].items()), ""]
     lines.append("[shown]")
     for kind, counts in table["shown"].items():

@@ -76,7 +76,7 @@ def collect_incident(
         lambda: incident.collect_details(tasks, history, definitions),
         incident.collect_network,
         incident.collect_routing,
-        lambda: incident.collect_metrics(span[0]),
+        lambda: incident.collect_metrics(span[0], history),
     )
     return snapshot()
 
@@ -201,10 +201,12 @@ class _Incident:
         """Read what stands between the load balancers and the target groups."""
         elbv2.collect_routing(self._caller, self._target_groups)
 
-    def collect_metrics(self, since: datetime) -> None:
+    def collect_metrics(self, since: datetime, history: DeploymentHistory) -> None:
         """Read CloudWatch's metrics of the service, its target groups and their load balancers."""
         names = (self._cluster.rpartition("/")[2], self._name)
-        self._caller.gather(metric_requests(*names, self._target_groups, since=since, until=self._as_of))
+        began = history.examined.created_at if history.examined else None
+        requests = metric_requests(*names, self._target_groups, since=since, until=self._as_of, began=began)
+        self._caller.gather(requests)
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions

@@ -1,4 +1,4 @@
-"""CloudWatch metrics of the service and its target groups: two calls, by the minute and by the hour."""
+"""CloudWatch metrics of the service and its target groups, by the minute and by the hour: two calls, seldom three."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -11,6 +11,11 @@ _BY_THE_MINUTE = timedelta(hours=3)
 _LONGEST = timedelta(days=60)
 """Data points by the hour are kept for 455 days, but starts older than 63 days are rounded (ECS_FACTS 9.3)."""
 
+_MINUTES_KEPT = timedelta(days=15)
+"""How long CloudWatch keeps data points by the minute (ECS_FACTS 9.3)."""
+
+_BEFORE = timedelta(minutes=15)
+
 
 def metric_requests(
     cluster: str,
@@ -19,13 +24,20 @@ def metric_requests(
     *,
     since: datetime,
     until: datetime,
+    began: datetime | None = None,
 ) -> list[Request]:
-    """Return the questions for the last three hours by the minute, and for the time since `since` by the hour."""
-    ranges = {MINUTE: until - _BY_THE_MINUTE, HOUR: max(since, until - _LONGEST)}
+    """Return the questions for the last three hours by the minute, and for the time since `since` by the hour.
+
+    A deployment that `began` before those three hours has three of its own, as long as CloudWatch keeps them.
+    """
+    lately = until - _BY_THE_MINUTE
+    ranges = [(MINUTE, lately, until), (HOUR, max(since, until - _LONGEST), until)]
+    if began is not None and until - _MINUTES_KEPT < began - _BEFORE < lately:
+        ranges.append((MINUTE, began - _BEFORE, min(began + _BY_THE_MINUTE, lately)))
     requests = []
-    for period, begin in ranges.items():
+    for period, begin, end in ranges:
         queries = metric_queries(cluster=cluster, service=service, target_groups=target_groups, period=period)
-        if queries and begin < until:
-            params = {"MetricDataQueries": queries, "StartTime": begin, "EndTime": until}
+        if queries and begin < end:
+            params = {"MetricDataQueries": queries, "StartTime": begin, "EndTime": end}
             requests.append(Request("cloudwatch:GetMetricData", params))
     return requests

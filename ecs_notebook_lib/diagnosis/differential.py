@@ -13,6 +13,7 @@ from ecs_notebook_lib.knowledge.weights import (
     causes,
     check_rows,
     finding_kinds,
+    highest_unconfirmed,
     lapse_of,
     temperature_of,
 )
@@ -28,6 +29,9 @@ _MUCH = 5.0
 
 ALSO_PROBABILITY = 0.5
 """How likely it must be, on that evidence, to be told: more likely than not."""
+
+_CONFIRMS = 7.0
+"""Decibans: a finding that speaks for a family so much more than for any other is its own; odds of 5 to 1."""
 
 _NOTICEABLE = 0.5
 """Weights below this, in decibans, change nothing that could be read."""
@@ -153,6 +157,35 @@ def calibrated(probabilities: Mapping[str, float], observed: str) -> dict[str, f
     return {name: (1 - lapse) * value / total + lapse * priors[name] for name, value in scaled.items()}
 
 
+def with_room_for_what_was_refused(
+    probabilities: Mapping[str, float], evidence: Sequence[Evidence], results: Iterable[CheckResult]
+) -> dict[str, float]:
+    """Return the probabilities with room for what a refused call hides: it might have spoken for any cause.
+
+    A leading family is left as it is where something was seen that speaks for no other one nearly as much; else it
+    gives up what it has above `highest_unconfirmed`, in proportion to the priors.
+    """
+    families = families_of(probabilities)
+    leading = max(FAMILIES, key=lambda name: families[name])
+    highest = highest_unconfirmed()
+    refused = any(row.refused for row in results)
+    if not refused or families[leading] <= highest or _is_confirmed(leading, probabilities, evidence):
+        return dict(probabilities)
+    priors = posterior(())
+    share = (families[leading] - highest) / (families[leading] - families_of(priors)[leading])
+    return {name: (1 - share) * value + share * priors[name] for name, value in probabilities.items()}
+
+
+def _is_confirmed(family: str, probabilities: Mapping[str, float], evidence: Sequence[Evidence]) -> bool:
+    """Say whether a finding that counts for the family's first cause speaks for no other family nearly as much."""
+    first = max((name for name in causes() if name.startswith(f"{family}.")), key=lambda name: probabilities[name])
+    for row, weight in counted_weights(evidence, first):
+        others = (value for name, value in row.weights.items() if not name.startswith(f"{family}."))
+        if row.finding and weight - max((0.0, *others)) >= _CONFIRMS:
+            return True
+    return False
+
+
 def families_of(probabilities: Mapping[str, float]) -> dict[str, float]:
     """Return the probability of each family and of `none_of_these`, in the order of the families."""
     families = dict.fromkeys((*FAMILIES, NONE_OF_THESE), 0.0)
@@ -169,10 +202,13 @@ def rank(evidence: Sequence[Evidence], results: Iterable[CheckResult], *, observ
     observed
         `live` if AWS was read, `reported` if somebody told what they saw: the latter misleads more often.
     """
+    listed = tuple(results)
     probabilities = calibrated(posterior(evidence), observed)
+    if observed == "live":
+        probabilities = with_room_for_what_was_refused(probabilities, evidence, listed)
     open_kinds = [
         (result.check, kind)
-        for result in results
+        for result in listed
         if result.outcome is Outcome.NOT_CHECKED
         for kind in check_rows()[result.check].kinds
     ]

@@ -174,6 +174,11 @@ def temperature_of(observed: str) -> float:
     return float(read_table("fitted")["temperature"][observed])
 
 
+def highest_unconfirmed() -> float:
+    """Return how likely a family may be called for which nothing of its own was seen, if a call was refused."""
+    return float(read_table("fitted")["refused"]["highest_unconfirmed"])
+
+
 @cache
 def readings() -> Mapping[str, str]:
     """Return the kind of finding that a kind of message comes to, by `kind` or `place:kind`."""

@@ -20,6 +20,15 @@ def utilization_since(frames: Frames, metric: str, since: pd.Timestamp) -> pd.Da
     return rows[chosen & (rows["period_seconds"] == MINUTE) & (rows["began_at"] >= since)]
 
 
+def _while_it_went_on(frames: Frames, metric: str) -> pd.DataFrame:
+    """Return the maxima since the examined deployment began, and until it was given up: later ones are of another."""
+    examined = examined_of(frames)
+    points = utilization_since(frames, metric, pd.Timestamp(examined.created_at).floor("min"))
+    if examined.finished_at is None or examined.succeeded:
+        return points
+    return points[points["began_at"] <= pd.Timestamp(examined.finished_at)]
+
+
 def memory(frames: Frames) -> Iterator[Finding]:
     """Whether the service's tasks came near their memory limit since the examined deployment began.
 
@@ -27,9 +36,9 @@ def memory(frames: Frames) -> Iterator[Finding]:
     runs there is no value at all.
     """
     examined = examined_of(frames)
-    points = utilization_since(frames, "MemoryUtilization", pd.Timestamp(examined.created_at).floor("min"))
+    points = _while_it_went_on(frames, "MemoryUtilization")
     if not len(points):
-        raise NothingToExamineError("CloudWatch has no data point of memory since the deployment began")
+        raise NothingToExamineError("CloudWatch has no data point of memory while the deployment went on")
     highest = float(points["value"].max())
     if highest >= NEAR_LIMIT_PERCENT:
         near = points[points["value"] >= NEAR_LIMIT_PERCENT]
@@ -43,10 +52,9 @@ def memory(frames: Frames) -> Iterator[Finding]:
 
 def cpu(frames: Frames) -> Iterator[Finding]:
     """Whether the service's tasks used all their CPU for minutes since the examined deployment began."""
-    examined = examined_of(frames)
-    points = utilization_since(frames, "CPUUtilization", pd.Timestamp(examined.created_at).floor("min"))
+    points = _while_it_went_on(frames, "CPUUtilization")
     if not len(points):
-        raise NothingToExamineError("CloudWatch has no data point of CPU since the deployment began")
+        raise NothingToExamineError("CloudWatch has no data point of CPU while the deployment went on")
     full = points[points["value"] >= AT_LIMIT_PERCENT]
     if len(full) >= _AT_LIMIT_MINUTES:
         statement = f"The tasks used all of their CPU in {len(full)} of {counted(len(points), 'minute')}."
