@@ -1,4 +1,4 @@
-"""What AWS's sentences mean: literal templates with typed slots, one row each in `messages.toml`.
+"""What AWS's sentences mean: literal templates with typed slots, one row each in a table.
 
 A template is plain text with slots `{name}` or `{name:type}`. Literals are looked for one after another, never again,
 so matching takes time in proportion to the text. Case, runs of white space, typographic apostrophes, a final period and
@@ -7,6 +7,7 @@ AWS cut off is recognised by its beginning, if that is distinctive.
 """
 
 import string
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
@@ -26,6 +27,10 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
     "url": frozenset(string.punctuation + string.ascii_letters + string.digits) - frozenset('"<>'),
 }
 """What a slot of a type may hold; a slot without a type holds any text."""
+
+_TABLES = ("messages", "quoted", "log_lines")
+_PIECE = 4
+"""Characters of a row's longest literal by which it is found: rows whose piece is not in the text cost nothing."""
 
 _MAX_TEXT = 8192
 """Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
@@ -118,8 +123,8 @@ def kinds_of(texts: Iterable[object], *, where: str) -> list[str | None]:
 
 @cache
 def templates() -> tuple[MessageTemplate, ...]:
-    """Return all rows of the table."""
-    return tuple(_template(row) for name in ("messages", "quoted") for row in read_table(name)["message"])
+    """Return all rows of the tables."""
+    return tuple(_template(row) for name in _TABLES for row in read_table(name)["message"])
 
 
 @cache
@@ -135,6 +140,31 @@ def _templates_of(where: str) -> tuple[tuple[str, MessageTemplate], ...]:
     return tuple((max(row.literals, key=len), row) for row in rows)
 
 
+@cache
+def _numbers_of(where: str) -> tuple[dict[tuple[str, ...], list[int]], list[int]]:
+    """Return the numbers of one place's rows by the rarest piece of their longest literal, and of those too short."""
+    literals = [longest for longest, _ in _templates_of(where)]
+    pieces = Counter(piece for literal in literals for piece in _pieces(literal))
+    by_piece: dict[tuple[str, ...], list[int]] = {}
+    short: list[int] = []
+    for number, literal in enumerate(literals):
+        rarest = min(_pieces(literal), key=lambda piece: (pieces[piece], piece), default=())
+        (by_piece.setdefault(rarest, []) if rarest else short).append(number)
+    return by_piece, short
+
+
+def _pieces(text: str) -> set[tuple[str, ...]]:
+    return set(zip(*(text[start:] for start in range(_PIECE)), strict=False))
+
+
+def _rows_in(lower: str, where: str) -> list[MessageTemplate]:
+    """Return the rows of one place whose longest literal stands in the text, in their order."""
+    rows = _templates_of(where)
+    by_piece, short = _numbers_of(where)
+    likely = [number for piece in by_piece.keys() & _pieces(lower) for number in by_piece[piece]]
+    return [row for longest, row in (rows[number] for number in sorted(likely + short)) if longest in lower]
+
+
 def _only_quotes(row: MessageTemplate) -> bool:
     return row.template.endswith(": {reason}")
 
@@ -143,7 +173,7 @@ def _only_quotes(row: MessageTemplate) -> bool:
 def _recognise(text: str, where: str) -> Message | None:
     plain, cut = _normalised(text, where)
     lower = plain.translate(_LOWER)
-    rows = [row for longest, row in _templates_of(where) if longest in lower]
+    rows = _rows_in(lower, where)
     specific = (row for row in rows if not _only_quotes(row))
     found = _first_match(specific, plain, lower) or (_first_cut_match(plain, lower, where) if cut else None)
     if found is not None and not _is_vague(found):
@@ -161,7 +191,7 @@ def _quoted(plain: str, lower: str, where: str) -> Message | None:
     """Return the message of which a part is quoted in a text of AWS's; log lines are read by their own rows alone."""
     if where in ("log_line", "quoted"):
         return None
-    rows = [row for longest, row in _templates_of("quoted") if longest in lower]
+    rows = _rows_in(lower, "quoted")
     rows.sort(key=lambda row: row.kind in _VAGUE)
     found = _first_match(rows, plain, lower)
     return replace(found, where=where) if found else None
