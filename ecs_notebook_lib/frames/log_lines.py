@@ -78,8 +78,8 @@ _TRACE_KEYS = (
 _INNER_KEYS = ("message", "msg", "type", "name", "code")
 
 _SERVES = re.compile(
-    r"\b(?:listen(?:s|ing)?|serving|bound|(?:http|https|grpc|web|api|tcp)?\s?server (?:is )?(?:started|running|up|ready)"
-    r"|(?:started|starting|running) (?:the )?(?:http|https|grpc|web|api|tcp)?\s?server)\b",
+    r"\b(?:listen(?:s|ing)?|serving|bound|server (?:is )?(?:started|running|up|ready)"
+    r"|(?:started|starting|running) (?:the )?(?:https?|grpc|web|api|tcp)?\s?server)\b",
     re.I,
 )
 _ADDRESS_KEYS = ("addr", "address", "listen_addr", "listenAddr", "listen", "bind", "bind_addr", "bindAddress", "url")
