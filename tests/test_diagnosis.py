@@ -71,6 +71,34 @@ def test_no_refusal_raises_a_wrong_family_above_one_half(operation, seed):
     assert max(share for other, share in families.items() if other != family) <= 0.5
 
 
+def refused_of_world(name, seed, operation):
+    world = build(name, seed)
+    world.refused |= {operation}
+    return diagnose(Frames(collect(world)))
+
+
+def test_a_refusal_leaves_room_where_nothing_was_seen_that_is_one_familys_own():
+    """A time-out is all that is seen, and the log that would tell of the open files is not known."""
+    diagnosis = refused_of_world("files-exhausted@test", 3004, "ecs:DescribeTaskDefinition")
+
+    assert max(share for name, share in diagnosis.families.items() if name != "none_of_these") <= 0.6
+
+
+def test_a_refusal_takes_nothing_from_a_family_of_whose_own_something_was_seen():
+    diagnosis = incident_of("clarity-backend", 0, frozenset({"elbv2:DescribeRules"})).diagnosis
+
+    assert any(result.refused for result in diagnosis.results)
+    assert diagnosis.families["permissions"] > 0.9
+
+
+def test_a_check_that_was_made_in_part_for_a_refusal_is_still_planned():
+    diagnosis = refused_of_world("tag-missing@test", 3000, "logs:DescribeLogGroups")
+    result = next(row for row in diagnosis.results if row.check == "named_things")
+
+    assert result.findings
+    assert "named_things" in [row.check for row in diagnosis.plan]
+
+
 def test_the_five_hypotheses_of_the_story_are_answered_as_it_turned_out():
     answers = {row.title: row.answer for row in incident_of("clarity-backend").diagnosis.hypotheses}
 

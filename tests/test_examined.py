@@ -102,3 +102,39 @@ def test_a_revision_ran_alone_only_between_rollouts(minutes, revision):
 
 def test_the_trouble_began_with_the_first_deployment_after_which_nothing_was_well():
     assert history([listed(4, "PRIMARY", "IN_PROGRESS", -30)], *STORY).troubled_since == NOON - timedelta(minutes=90)
+
+
+def task(revision, created, started_by=""):
+    definition = f"arn:aws:ecs:r:a:task-definition/web:{revision}"
+    return {"taskDefinitionArn": definition, "createdAt": at(created), "startedBy": started_by or f"ecs-svc/{revision}"}
+
+
+@pytest.mark.parametrize(
+    ("tasks", "examined"),
+    [
+        pytest.param([task(2, -20), task(1, -60)], "web:2", id="given-up-after-it"),
+        pytest.param([task(0, -90), task(1, -60)], "web:1", id="replaced-by-it"),
+        pytest.param([task(2, -20, "somebody"), task(1, -60)], "web:1", id="started-by-somebody"),
+        pytest.param([], "web:1", id="forgotten"),
+    ],
+)
+def test_where_past_deployments_are_refused_their_tasks_tell_of_them(tasks, examined):
+    known = deployment_history([{"deployments": [listed(1, "PRIMARY", "COMPLETED", -60)]}], tasks=tasks)
+
+    assert known.examined.revision == examined
+
+
+def test_where_revisions_are_refused_a_task_tells_what_was_deployed():
+    services = [{"deployments": [listed(1, "PRIMARY", "COMPLETED", -60)]}]
+    rows = [past(2, "ROLLBACK_SUCCESSFUL", -30, -5), past(1, "SUCCESSFUL", -60, -50)]
+    known = deployment_history(services, service_deployments=rows, tasks=[task(2, -20), task(1, -59)])
+
+    assert known.examined.revision == "web:2"
+    assert known.examined.service_deployment_status == "ROLLBACK_SUCCESSFUL"
+
+
+def test_the_brief_list_does_where_service_deployments_are_not_described():
+    brief = past(2, "ROLLBACK_SUCCESSFUL", -30, -5)
+    brief["targetServiceRevisionArn"] = brief.pop("targetServiceRevision")["arn"]
+
+    assert history([listed(1, "PRIMARY", "COMPLETED", -60)], brief).examined.revision == "web:2"

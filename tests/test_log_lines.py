@@ -1,5 +1,6 @@
 """Log lines: levels from text and JSON, patterns, harmless lines; bounded in time whatever a container prints."""
 
+import json
 import time
 
 import orjson
@@ -81,6 +82,25 @@ def test_the_level_of_a_json_line_is_its_member(members, level):
 )
 def test_the_text_of_a_json_line_is_what_its_message_says(members, text):
     assert read_line(orjson.dumps(members).decode()).text == text
+
+
+@pytest.mark.parametrize(
+    ("members", "text"),
+    [
+        ({"msg": "listening", "addr": "127.0.0.1:9000"}, "listening: listening on 127.0.0.1:9000"),
+        ({"message": "HTTP server started", "host": "10.0.1.2", "port": 8080}, "listening on 10.0.1.2:8080"),
+        ({"msg": "Server is running", "port": "3000"}, "listening on :3000"),
+        ({"msg": "listening on 0.0.0.0:80", "addr": "0.0.0.0:80"}, "listening on 0.0.0.0:80"),
+        ({"msg": "request failed", "addr": "10.0.0.1:5432"}, "request failed"),
+        ({"msg": "listening", "addr": ["127.0.0.1"], "port": {"a": 1}}, "listening"),
+        ({"msg": "listening", "port": 10**30}, "listening"),
+    ],
+)
+def test_where_a_server_listens_is_read_from_members_of_its_own(members, text):
+    read = read_line(json.dumps(members)).text
+
+    assert read.endswith(text)
+    assert read.count("listening on") == ("listening on" in text)
 
 
 @pytest.mark.parametrize(

@@ -344,3 +344,47 @@ def test_two_causes_told_in_one_case_are_both_reported():
 
     assert {next(iter(probabilities(diagnosis))), *dict(diagnosis.also)} == {"health_check.path", "capacity.instances"}
     assert of_case(answers(404)).also == ()
+
+
+def test_errors_of_a_program_that_only_health_checks_stopped_are_no_crash():
+    stopped_by_checks, crashed = of_world("own-check-500@test", 3002), of_world("program-crashes", 3)
+
+    assert probabilities(crashed)["application.crash"] > 1 - SETTLED
+    assert "stopped_by_checks_only" not in kinds(crashed)
+    assert probabilities(stopped_by_checks)["application.crash"] < SETTLED
+
+
+@pytest.mark.parametrize("number", [3000, 3003])
+def test_a_start_that_is_still_loading_when_it_is_stopped_takes_too_long(number):
+    diagnosis = of_world("slow-start@test", number)
+
+    assert "start_not_finished" in kinds(diagnosis)
+    assert diagnosis.differential[0].cause == "health_check.timing"
+
+
+def test_an_application_that_answers_503_until_it_is_warm_needs_time_and_no_dependency():
+    warming, waiting = of_world("warming-up@test", 3000), of_world("dependency-down-503", 3)
+
+    assert warming.differential[0].cause == "health_check.timing"
+    assert probabilities(warming)["dependency.unavailable"] < SETTLED
+    assert waiting.differential[0].cause == "dependency.unavailable"
+
+
+def test_a_rollout_that_is_hours_past_still_has_its_own_cpu():
+    diagnosis = of_world("cpu-starved-answers@test", 3001)
+    [points] = [finding.rows for _, finding in diagnosis.findings if finding.kind == "cpu_at_limit"]
+    examined = diagnosis.frames.history.examined
+
+    assert diagnosis.frames.snapshot.as_of - examined.finished_at > pd.Timedelta(hours=3)
+    assert pd.Timestamp(max(points)) <= pd.Timestamp(examined.finished_at)
+    assert diagnosis.differential[0].cause == "resources.cpu"
+
+
+def test_a_check_of_the_load_balancers_is_known_by_its_address_where_the_log_has_no_names():
+    diagnosis = of_world("slow-answers@test", 3000)
+    lines = diagnosis.frames.log_events
+    own = lines[(lines["revision"] == diagnosis.frames.history.examined.revision) & lines["status"].notna()]
+
+    assert own["user_agent"].isna().all()
+    assert "probes_arrive" in kinds(diagnosis)
+    assert probabilities(diagnosis)["network.security_group"] < SETTLED

@@ -333,6 +333,33 @@ def test_exit_137_without_a_reason_is_memory_only_if_the_process_ended_by_itself
     ]
 
 
+@pytest.mark.parametrize(
+    ("application", "sidecar", "kind"),
+    [
+        pytest.param(137, 0, "killed_beside_sidecar", id="either-was-first"),
+        pytest.param(137, 1, "sidecar_ended", id="the-sidecar-failed"),
+        pytest.param(143, 0, "sidecar_ended", id="the-application-obeyed"),
+        pytest.param(137, 137, "killed_without_reason", id="both-were-killed"),
+    ],
+)
+def test_who_ended_first_is_left_open_where_the_codes_do_not_tell(application, sidecar, kind):
+    revision, definition = "clarity-backend:146", "arn:d/clarity-backend:146"
+    task = {"task_arn": "t", "task_id": "t", "revision": revision, "task_definition": definition}
+    task |= {"last_status": "STOPPED", "stop_code": "EssentialContainerExited"}
+    base = {"task_arn": "t", "revision": revision, "task_definition": definition, "essential": True}
+    rows = [
+        {**base, "container": "clarity-backend", "exit_code": application},
+        {**base, "container": "otel-collector", "exit_code": sidecar},
+    ]
+    definitions = [{"task_definition": definition, "container": row["container"], "essential": True} for row in rows]
+    ports = [{"task_definition": definition, "container": "clarity-backend", "container_port": 8000}]
+    frames = Given(
+        rows={"tasks": [task], "containers": rows, "container_definitions": definitions, "port_mappings": ports}
+    )
+
+    assert kinds(frames, "stopped_tasks") == [kind]
+
+
 def test_impact_tells_how_many_requests_were_refused():
     state = incident_of("clarity-backend").diagnosis.state
     hidden = incident_of("clarity-backend", 0, frozenset({"cloudwatch:GetMetricData"})).diagnosis.state
