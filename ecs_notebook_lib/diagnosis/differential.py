@@ -30,6 +30,9 @@ _MUCH = 5.0
 ALSO_PROBABILITY = 0.5
 """How likely it must be, on that evidence, to be told: more likely than not."""
 
+_EXPLAINS = 10.0
+"""Decibans that a finding may speak more for another cause and still be explained by this one."""
+
 _CONFIRMS = 7.0
 """Decibans: a finding that speaks for a family so much more than for any other is its own; odds of 5 to 1."""
 
@@ -238,17 +241,23 @@ def second_causes(evidence: Sequence[Evidence], first: str) -> tuple[tuple[str, 
 
     A look-alike in the first one's family is left out: two ways of seeing one fault differ only in name.
     """
-    explained = {row.group for row, weight in counted_weights(evidence, first) if row.finding and weight > 0}
+    counted = counted_weights(evidence, first)
+    explained = {row.group for row, weight in counted if row.finding and weight > 0 and _explains(row, weight)}
     rest = [row for row in evidence if row.group not in explained]
     likely = posterior(rest)
     second = []
     for name, cause in causes().items():
         if name in (first, NOTHING_BROKEN) or _look_alike(cause, first) or likely[name] < ALSO_PROBABILITY:
             continue
-        counted = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
-        if sum(weight for _, weight in counted) >= ALSO_DECIBANS:
-            second.append((name, tuple(row.finding for row, weight in counted if weight > 0)))
+        left = [(row, weight) for row, weight in counted_weights(rest, name) if row.finding]
+        if sum(weight for _, weight in left) >= ALSO_DECIBANS:
+            second.append((name, tuple(row.finding for row, weight in left if weight > 0)))
     return tuple(second)
+
+
+def _explains(row: Evidence, weight: float) -> bool:
+    """Say whether a cause explains a finding about as well as any: what speaks far more for another is not its own."""
+    return weight >= max(row.weights.values()) - _EXPLAINS
 
 
 def _look_alike(cause: Cause, first: str) -> bool:
