@@ -54,18 +54,21 @@ def ends_of(frames: Frames) -> pd.Series:
 
 
 def _that_spoke(frames: Frames) -> set[str]:
-    """Return the tasks that printed something; all of them where the logs were not read."""
+    """Return the tasks whose application printed something, or was not asked; all of them where logs were not read."""
     if "log_events" in frames.gaps:
         return set(frames.tasks["task_arn"])
-    spoke = frames.tasks["task_id"].isin(frames.log_events["task_id"].unique())
-    read = frames.tasks["task_id"].isin(_asked_for(frames))
+    main = {name for _, name in main_containers(frames)}
+    of_application = frames.log_events["container"].isin(main) if main else frames.log_events["container"].notna()
+    spoke = frames.tasks["task_id"].isin(frames.log_events.loc[of_application, "task_id"].unique())
+    read = frames.tasks["task_id"].isin(_asked_for(frames, main))
     return set(frames.tasks.loc[spoke | ~read, "task_arn"])
 
 
-def _asked_for(frames: Frames) -> set[str]:
-    """Return the tasks whose streams were asked for, whatever came of it."""
-    names = (page["params"].get("logStreamName", "") for page in frames.snapshot.records("logs:GetLogEvents"))
-    return {str(name).rpartition("/")[2] for name in names}
+def _asked_for(frames: Frames, containers: set[str]) -> set[str]:
+    """Return the tasks of whose application the stream was asked for, `prefix/container/task`, whatever came of it."""
+    names = (str(page["params"].get("logStreamName", "")) for page in frames.snapshot.records("logs:GetLogEvents"))
+    parts = (name.split("/") for name in names)
+    return {row[-1] for row in parts if not containers or len(row) < 2 or row[-2] in containers}
 
 
 def _containers(frames: Frames) -> dict[str, list[Ended]]:

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
+from ecs_notebook_lib.diagnosis.containers import main_containers
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.logs import told_kinds
@@ -34,13 +35,16 @@ def log_errors(frames: Frames) -> Iterator[Finding]:
             parts={"action": str(action), "resource": str(resource), "principal": str(rows["principal"].iloc[0])},
         )
     yield from _known_errors(_that_speak(events), frames)
-    if frames.history.examined is not None and not len(_of_examined_or_nobody(frames, events)):
-        raise NothingToExamineError("no log line of the examined revision was read")
+    if frames.history.examined is not None and not _has_spoken(frames, events):
+        raise NothingToExamineError("no log line of the examined revision's application was read")
 
 
-def _of_examined_or_nobody(frames: Frames, events: pd.DataFrame) -> pd.DataFrame:
+def _has_spoken(frames: Frames, events: pd.DataFrame) -> bool:
+    """Say whether a line of the examined revision's application was read, or one that may be: a sidecar's is none."""
     examined = frames.history.examined
-    return events[events["revision"].fillna("").isin(["", examined.revision if examined else ""])]
+    own = events["revision"].fillna("").isin(["", examined.revision if examined else ""])
+    main = {name for _, name in main_containers(frames)}
+    return bool((own & (events["container"].isin(main) if main else True)).any())
 
 
 def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
