@@ -26,6 +26,11 @@ def main_containers(frames: Frames) -> set[tuple[str, str]]:
     return main
 
 
+def application_names(frames: Frames) -> set[str]:
+    """Return the names that the application's containers have, in any task definition."""
+    return {name for _, name in main_containers(frames)}
+
+
 def is_sidecar(name: str) -> bool:
     """Say whether a container is named as log routers, proxies and agents are."""
     return any(word in name.lower() for word in read_table("sidecars")["sidecars"])

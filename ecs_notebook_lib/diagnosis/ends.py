@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.containers import is_injected, main_containers
+from ecs_notebook_lib.diagnosis.containers import application_names, is_injected, main_containers
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.callers import is_call_of_deployer, is_call_of_ecs
 from ecs_notebook_lib.knowledge.exits import meaning_of_exit
@@ -21,9 +21,10 @@ _AT_ONCE = (1, 255)
 _AT_ONCE_SECONDS = 2.5
 """A process of another platform does not even begin; an application takes longer to fail."""
 
-_VERDICTS = frozenset(
-    {"failed_elb_health_checks", "failed_container_health_checks", "tasks_interrupted", "maintenance"}
-)
+FAILED_CHECKS = frozenset({"failed_elb_health_checks", "failed_container_health_checks"})
+"""What ECS says when it stops a running task for a health check, the load balancer's or the container's own."""
+
+_VERDICTS = FAILED_CHECKS | {"tasks_interrupted", "maintenance"}
 """What ECS says when it stops a running task for a reason."""
 
 
@@ -57,7 +58,7 @@ def _that_spoke(frames: Frames) -> set[str]:
     """Return the tasks whose application printed something, or was not asked; all of them where logs were not read."""
     if "log_events" in frames.gaps:
         return set(frames.tasks["task_arn"])
-    main = {name for _, name in main_containers(frames)}
+    main = application_names(frames)
     of_application = frames.log_events["container"].isin(main) if main else frames.log_events["container"].notna()
     spoke = frames.tasks["task_id"].isin(frames.log_events.loc[of_application, "task_id"].unique())
     read = frames.tasks["task_id"].isin(_asked_for(frames, main))

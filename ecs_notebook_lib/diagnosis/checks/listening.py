@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.ends import FAILED_CHECKS
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
@@ -59,7 +60,7 @@ def _start_not_finished(frames: Frames, revision: str) -> Iterator[Finding]:
     Whether a program would say so is known from its first lines, or from the last good revision's. One that listens
     and still says at its end that it loads or warms up has not come there either.
     """
-    stopped = frames.tasks.loc[frames.tasks["reason_kind"].isin(_FAILED_CHECKS), "task_id"]
+    stopped = frames.tasks.loc[frames.tasks["reason_kind"].isin(FAILED_CHECKS), "task_id"]
     dead = frames.log_events["log_stream"].isin(dead_streams(frames)) & frames.log_events["task_id"].isin(stopped)
     lines = frames.log_events[dead]
     kinds = set(lines["kind"].dropna())
@@ -82,7 +83,6 @@ def _start_not_finished(frames: Frames, revision: str) -> Iterator[Finding]:
         yield Finding("start_not_finished", "listening", statement, "log_events", streams, revision)
 
 
-_FAILED_CHECKS = ("failed_elb_health_checks", "failed_container_health_checks")
 _FEWEST = 2
 _LAST_WORDS = 6
 

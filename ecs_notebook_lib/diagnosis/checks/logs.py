@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
-from ecs_notebook_lib.diagnosis.containers import main_containers
+from ecs_notebook_lib.diagnosis.containers import application_names
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.logs import told_kinds
@@ -43,7 +43,7 @@ def _has_spoken(frames: Frames, events: pd.DataFrame) -> bool:
     """Say whether a line of the examined revision's application was read, or one that may be: a sidecar's is none."""
     examined = frames.history.examined
     own = events["revision"].fillna("").isin(["", examined.revision if examined else ""])
-    main = {name for _, name in main_containers(frames)}
+    main = application_names(frames)
     return bool((own & (events["container"].isin(main) if main else True)).any())
 
 

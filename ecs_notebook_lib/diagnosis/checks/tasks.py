@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import SIGKILL, ends_of
+from ecs_notebook_lib.diagnosis.ends import FAILED_CHECKS, SIGKILL, ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
@@ -106,7 +106,7 @@ def _outlived_by_checks(tasks: pd.DataFrame) -> Iterator[Finding]:
     """Yield the revisions whose running tasks all went on until ECS stopped them for a failed health check."""
     ran = tasks[tasks["started_at"].notna() & tasks["ended"].notna()]
     for name, rows in ran.groupby("revision", sort=True):
-        if len(rows) < _FEWEST or not rows["ended"].isin(_FAILED_CHECKS).all():
+        if len(rows) < _FEWEST or not rows["ended"].isin(FAILED_CHECKS).all():
             continue
         statement = (
             f"All {len(rows)} tasks of {name} that ran and ended were stopped by ECS for a failed health check: none "
@@ -117,7 +117,6 @@ def _outlived_by_checks(tasks: pd.DataFrame) -> Iterator[Finding]:
 
 
 _FEWEST = 2
-_FAILED_CHECKS = ("failed_elb_health_checks", "failed_container_health_checks")
 
 
 def created_tasks(frames: Frames) -> Iterator[Finding]:
