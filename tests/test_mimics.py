@@ -11,7 +11,7 @@ from ecs_notebook_lib.cases import Case, snapshot_of
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
-from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE
+from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, finding_kinds
 from ecs_notebook_lib.simulate import RECIPES, build
 
 from .conftest import collect, incident_of
@@ -201,6 +201,33 @@ def test_a_time_out_is_the_processor_where_it_is_at_its_limit():
     assert next(iter(probabilities(starved))) == "resources.cpu"
     assert "cpu_at_limit" in kinds(starved)
     assert probabilities(slow)["resources.cpu"] < SETTLED
+
+
+def test_a_rollout_that_is_given_up_within_minutes_still_shows_the_processor_at_its_limit():
+    brief = of_world("cpu-starved-answers@test", 3005)
+
+    assert "cpu_at_limit" in kinds(brief)
+    assert next(iter(probabilities(brief))) == "resources.cpu"
+
+
+def test_what_a_sidecar_prints_about_itself_is_not_the_applications():
+    ended = of_world("proxy-ends@test", 3008)
+
+    assert "sidecar_error_in_log" in kinds(ended)
+    assert "command_missing_in_log" not in kinds(ended)
+    assert probabilities(ended)["application.crash"] < SETTLED
+
+
+def test_a_failing_answer_to_the_own_check_is_the_applications_error():
+    failing = of_world("own-check-500@test", 3016)
+
+    assert {"failed_container_health_checks", "request_failed_in_log"} <= kinds(failing)
+    assert next(iter(probabilities(failing))) == "application.error_response"
+
+
+@pytest.mark.parametrize("kind", ["image_not_found", "image_refused", "image_rate_limited"])
+def test_a_registry_that_answered_was_reached(kind):
+    assert finding_kinds()[kind].weight("network.egress") <= -9
 
 
 def listening_after(seconds, grace):

@@ -162,6 +162,15 @@ def test_a_name_that_nobody_knows_is_refused(name):
         build(name)
 
 
+@pytest.mark.parametrize("name", ["proxy-ends", "proxy-unhealthy", "log-router-ends"])
+def test_the_containers_of_a_task_have_different_names(name):
+    worlds = [world_of(name, seed, dialect) for seed in range(8) for dialect in DIALECTS]
+    tasks = [task.shape["containers"] for world in worlds for task in world.tasks.by_arn.values()]
+
+    assert len(tasks) > len(worlds)
+    assert [names for row in tasks if len(set(names := [one["name"] for one in row])) < len(names)] == []
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_dialects_share_neither_framework_nor_region(dialect):
     others = [row for name, row in DIALECTS.items() if name != dialect]
@@ -172,7 +181,8 @@ def test_the_dialects_share_neither_framework_nor_region(dialect):
 
 
 def test_no_log_line_has_a_slot_left_open():
-    slots = ("{iso}", "{clf}", "{plain}", "{slash}", "{app}", "{port}", "{target}", "{sentence}", "{code}", "{host}")
+    named = "iso clf plain slash app port target sentence code host path"
+    slots = ["{" + name + "}" for name in named.split()]
     worlds = [world_of(name, 1, dialect) for name in RECIPES for dialect in DIALECTS]
     streams = [list(group.streams.values())[-3:] for world in worlds for group in world.log_groups.values()]
     begun = [stream for row in streams for stream in row]

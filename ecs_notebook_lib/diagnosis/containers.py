@@ -31,6 +31,12 @@ def application_names(frames: Frames) -> set[str]:
     return {name for _, name in main_containers(frames)}
 
 
+def sidecar_names(frames: Frames) -> set[str]:
+    """Return the names of the containers that are known, and are the application's in no task definition."""
+    known = pd.concat([frames.containers["container"], frames.container_definitions["container"]])
+    return set(known.dropna()) - application_names(frames)
+
+
 def is_sidecar(name: str) -> bool:
     """Say whether a container is named as log routers, proxies and agents are."""
     return any(word in name.lower() for word in read_table("sidecars")["sidecars"])

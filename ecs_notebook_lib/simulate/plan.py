@@ -179,6 +179,15 @@ class Plan:
         """Let the tasks of the new revision fail to start."""
         self.new.hitches.append(Hitch(phase, text, **{"hits": self.starting, **how}))
 
+    def put_first(self, sidecar: Sidecar) -> None:
+        """Give the new revision a sidecar, in place of one that has its name: the names in a task differ."""
+        self.new.sidecars = [sidecar, *(other for other in self.new.sidecars if other.name != sidecar.name)]
+
+    def pull_from_docker_hub(self, image: str) -> None:
+        """Let the new revision's image come from Docker Hub, to which endpoints lead no way."""
+        self.new.image = f"docker.io/{image}"
+        self.egress = "nat" if self.egress == "endpoints" else self.egress
+
     def need_balancer(self) -> None:
         """Put the service behind a load balancer."""
         self.balanced = True

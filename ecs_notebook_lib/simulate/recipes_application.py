@@ -64,12 +64,17 @@ def answers_500(plan: Plan) -> None:
     plan.new.container.pop("healthCheck", None)
 
 
+def _failing(plan: Plan) -> tuple[str, ...]:
+    """Return what the framework prints again and again while its requests fail."""
+    return tuple(line.replace("{path}", plan.group.path) for line in plan.framework.errors["failing"])
+
+
 def own_check_500(plan: Plan) -> None:
     """Let the health endpoint answer the container's own check with 500; there is no load balancer."""
     plan.balanced = False
     plan.program(routes=plan.new.program.routes | {plan.group.path: 500})
     plan.new.container["healthCheck"] = container_check(plan, plan.group.path, interval=10, startPeriod=0)
-    plan.script(repeats=plan.framework.errors["failing"])
+    plan.script(repeats=_failing(plan))
 
 
 def alarm_rings(plan: Plan) -> None:
@@ -86,7 +91,7 @@ def alarm_rings(plan: Plan) -> None:
     }
     failing = {path: 500 for path in plan.new.program.routes if path != plan.group.path}
     plan.program(routes=failing | {plan.group.path: 200})
-    plan.script(repeats=plan.framework.errors["failing"])
+    plan.script(repeats=_failing(plan))
     seconds = plan.rng.uniform(200, 420)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:

@@ -221,6 +221,7 @@ def attribute_missing(plan: Plan) -> None:
     elif kind == "architecture":
         platform = {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"}
         plan.new.definition = {**plan.new.definition, "runtimePlatform": platform}
+        plan.new.platforms = ("linux/arm64",)
     else:
         missing = plan.rng.choice(["ecs.capability.efs", "ecs.capability.env-files.s3", "ecs.capability.gmsa"])
     attributes = [*required("awsvpc"), *([{"name": missing}] if missing else [])]

@@ -87,7 +87,7 @@ def proxy_ends(plan: Plan) -> None:
         ]
     )
     death = Death(code, seconds=(1.5, 9.0), lines=(last,), hits=plan.dying)
-    plan.new.sidecars.insert(0, Sidecar(name, image, lines=("[info] starting",), death=death))
+    plan.put_first(Sidecar(name, image, lines=("[info] starting",), death=death))
 
 
 def proxy_unhealthy(plan: Plan) -> None:
@@ -100,7 +100,7 @@ def proxy_unhealthy(plan: Plan) -> None:
         healthy=False,
         first=True,
     )
-    plan.new.sidecars.insert(0, proxy)
+    plan.put_first(proxy)
     plan.grace = min(plan.grace, 60)
 
 

@@ -31,7 +31,7 @@ def repository_missing(plan: Plan) -> None:
         name = "name unknown: The repository with name '{repository_name}' does not exist in the registry"
         text = plan.pick([f"{_CANNOT}API error (404): {repository}"], [f"{_CANNOT}Error response from daemon: {name}"])
     else:
-        plan.new.image = f"docker.io/example/{plan.name}:1.4.0"
+        plan.pull_from_docker_hub(f"example/{plan.name}:1.4.0")
         text = (
             f"{_CANNOT}pull image manifest has been retried 1 time(s): failed to resolve ref {{image}}: pull access "
             "denied, "
@@ -86,7 +86,7 @@ def exec_format_unsaid(plan: Plan) -> None:
 
 def too_many_pulls(plan: Plan) -> None:
     """Let Docker Hub refuse, for it was asked too often."""
-    plan.new.image = f"docker.io/{plan.rng.choice(['library/nginx', 'example/web', 'grafana/grafana'])}:1.25"
+    plan.pull_from_docker_hub(plan.rng.choice(["library/nginx", "example/web", "grafana/grafana"]) + ":1.25")
     limit = (
         "toomanyrequests: You have reached your pull rate limit. You may increase the limit by authenticating and "
         "upgrading: https://www.docker.com/increase-rate-limit"

@@ -131,7 +131,7 @@ class Process:
         passes = self.script.check_passes and self.code_of(check_path(check), self.world.now) < 400
         patience = 0.0 if passes else check["retries"] * check["interval"] + float(check.get("startPeriod", 0))
         self.after(check["interval"] + patience, "checked", passes)
-        if passes and self.script.framework.access:
+        if self.script.check_passes and self.script.framework.access:
             path = check_path(check)
             self.stream.periodic.append(self.requests("127.0.0.1", path, check["interval"], _CURL))
 

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
-from ecs_notebook_lib.diagnosis.containers import application_names
+from ecs_notebook_lib.diagnosis.containers import application_names, sidecar_names
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.logs import told_kinds
@@ -34,7 +34,7 @@ def log_errors(frames: Frames) -> Iterator[Finding]:
             weighs=bool(revision),
             parts={"action": str(action), "resource": str(resource), "principal": str(rows["principal"].iloc[0])},
         )
-    yield from _known_errors(_that_speak(events), frames)
+    yield from _known_errors(_by_who_printed(_that_speak(events), frames), frames)
     if frames.history.examined is not None and not _has_spoken(frames, events):
         raise NothingToExamineError("no log line of the examined revision's application was read")
 
@@ -56,6 +56,19 @@ def _that_speak(events: pd.DataFrame) -> pd.DataFrame:
         _TRIED_AGAIN, case=False, na=False
     )
     return speaking[speaking["error"].notna() & ~denied & ~survived]
+
+
+def _by_who_printed(lines: pd.DataFrame, frames: Frames) -> pd.DataFrame:
+    """Return the lines with an application's own error as a sidecar's, where it was a sidecar that printed it."""
+    own = lines["error"].map(lambda kind: _is_of_application(str(kind))).astype(bool)
+    by_sidecar = own & lines["container"].isin(sidecar_names(frames))
+    return lines.assign(error=lines["error"].mask(by_sidecar, "sidecar_error_in_log"))
+
+
+def _is_of_application(kind: str) -> bool:
+    """Say whether a finding speaks for a cause within the application more than for any other."""
+    weights = finding_kinds()[kind].weights
+    return max(weights, key=lambda cause: weights[cause]).startswith("application.")
 
 
 _TRIED_AGAIN = r"\bwill (?:retry|be retried|try again)\b"

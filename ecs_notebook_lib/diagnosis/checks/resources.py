@@ -10,7 +10,8 @@ from ecs_notebook_lib.knowledge.metrics import MINUTE
 
 NEAR_LIMIT_PERCENT = 90.0
 AT_LIMIT_PERCENT = 98.0
-_AT_LIMIT_MINUTES = 3
+_AT_LIMIT_MINUTES = 2
+"""A start alone may take all of the CPU for a minute."""
 
 
 def utilization_since(frames: Frames, metric: str, since: pd.Timestamp) -> pd.DataFrame:
@@ -21,12 +22,19 @@ def utilization_since(frames: Frames, metric: str, since: pd.Timestamp) -> pd.Da
 
 
 def _while_it_went_on(frames: Frames, metric: str) -> pd.DataFrame:
-    """Return the maxima since the examined deployment began, and until it was given up: later ones are of another."""
+    """Return the maxima since the examined deployment began, and until its last task ended: later ones are of another.
+
+    A deployment that was given up leaves tasks behind that ECS stops within minutes.
+    """
     examined = examined_of(frames)
     points = utilization_since(frames, metric, pd.Timestamp(examined.created_at).floor("min"))
     if examined.finished_at is None or examined.succeeded:
         return points
-    return points[points["began_at"] <= pd.Timestamp(examined.finished_at)]
+    finished = pd.Timestamp(examined.finished_at)
+    own = (frames.tasks["revision"] == examined.revision) & (frames.tasks["created_at"] <= finished)
+    last_stop = frames.tasks.loc[own, "stopped_at"].max()
+    until = finished if pd.isna(last_stop) else max(finished, last_stop)
+    return points[points["began_at"] <= until]
 
 
 def memory(frames: Frames) -> Iterator[Finding]:
