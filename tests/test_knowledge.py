@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
-from ecs_notebook_lib.diagnosis.ends import reading_of_message
+from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.messages import recognise, templates
 from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.weights import (

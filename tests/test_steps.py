@@ -7,12 +7,13 @@ from ecs_notebook_lib.diagnosis import Outcome
 from ecs_notebook_lib.diagnosis.checks import run_checks
 from ecs_notebook_lib.diagnosis.checks.logs import health_path_answers
 from ecs_notebook_lib.diagnosis.health_budget import HealthBudget, health_budget_of, stopped_on_schedule
-from ecs_notebook_lib.diagnosis.rollout import Rollout, bounds_of, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import Rollout, rollout_of
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.columns import rows_frame
 from ecs_notebook_lib.knowledge.fargate import is_fargate_size
 from ecs_notebook_lib.report.rollout_tables import memory_evidence_table, task_sizes_table
 from ecs_notebook_lib.report.tables import health_answers_table
+from ecs_notebook_lib.rolling_update import bounds_of
 from ecs_notebook_lib.simulate import build
 
 from .conftest import collect, incident_of

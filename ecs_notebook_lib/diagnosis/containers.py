@@ -3,7 +3,7 @@
 import pandas as pd
 
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.knowledge.tables import read_table
+from ecs_notebook_lib.knowledge.sidecars import is_sidecar
 
 
 def main_containers(frames: Frames) -> set[tuple[str, str]]:
@@ -35,13 +35,3 @@ def sidecar_names(frames: Frames) -> set[str]:
     """Return the names of the containers that are known, and are the application's in no task definition."""
     known = pd.concat([frames.containers["container"], frames.container_definitions["container"]])
     return set(known.dropna()) - application_names(frames)
-
-
-def is_sidecar(name: str) -> bool:
-    """Say whether a container is named as log routers, proxies and agents are."""
-    return any(word in name.lower() for word in read_table("sidecars")["sidecars"])
-
-
-def is_injected(name: str) -> bool:
-    """Say whether a container is one that AWS adds to a task."""
-    return any(name.lower().startswith(word) for word in read_table("sidecars")["injected"])

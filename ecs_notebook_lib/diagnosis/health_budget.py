@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.rollout import REGISTRATION_SECONDS
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.reading import TAIL_LINES
+from ecs_notebook_lib.rolling_update import REGISTRATION_SECONDS
 
 _MARGIN_SECONDS = 40.0
 """ECS stops a task 10 to 40 s after it may (ECS_FACTS 5.4)."""

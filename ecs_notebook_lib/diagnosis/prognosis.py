@@ -6,9 +6,10 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import Rollout, rollout_of
 from ecs_notebook_lib.diagnosis.state import State
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS
 
 _SPREAD = 0.15
 """Standard deviation of the time that is left, as a share of it: tasks of one service start much alike."""

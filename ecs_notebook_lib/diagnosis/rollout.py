@@ -1,6 +1,5 @@
-"""The arithmetic of a rolling update: what the percentages allow, how long it takes, and how far it is.
+"""The examined rollout in numbers: how long it takes, and how far it is.
 
-Sources: ECS_FACTS 2.6 (task-count bounds) and 5.5 (minimum stabilization time); ECS developer guide, "Rolling update".
 Whether a draining task occupies the maximum is documented nowhere that was read, so both answers are given.
 """
 
@@ -13,58 +12,19 @@ from weakref import WeakKeyDictionary
 import pandas as pd
 
 from ecs_notebook_lib.frames import Frames
-
-WAITER_SECONDS = 585
-"""How long `aws ecs wait services-stable` looks: 40 times, 15 s apart (botocore, waiters-2.json of ECS)."""
-
-REGISTRATION_SECONDS = 10.0
-"""From RUNNING to the first health check of a load balancer (ECS_FACTS 5.4, a measured case)."""
-
-WITHOUT_CHECK_SECONDS = 40.0
-"""After this long in RUNNING a task counts as healthy that nothing checks (ECS_FACTS 2.6)."""
-
-_USUAL_START_SECONDS, _USUAL_STOP_SECONDS = 45.0, 25.0
-"""Taken where no task shows how long it takes."""
+from ecs_notebook_lib.rolling_update import (
+    USUAL_START_SECONDS,
+    USUAL_STOP_SECONDS,
+    WAITER_SECONDS,
+    Bounds,
+    bounds_of,
+    health_seconds,
+)
 
 _BATCH_SECONDS = 45
 """Tasks of one deployment that were created closer together than this were started together."""
 
 FAILED_STOPS = ("failed_elb_health_checks", "failed_container_health_checks")
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What the percentages allow (ECS_FACTS 2.6); `start_room` tasks may start first, `stop_room` may stop first."""
-
-    desired: int
-    lower: int
-    upper: int
-
-    @property
-    def start_room(self) -> int:
-        """Return how many tasks may run above the desired count."""
-        return self.upper - self.desired
-
-    @property
-    def stop_room(self) -> int:
-        """Return how many tasks may be missing."""
-        return self.desired - self.lower
-
-    @property
-    def cycles(self) -> int | None:
-        """Return in how many steps all tasks are replaced; None if arithmetic forbids every step."""
-        batch = self.batch
-        return None if batch < 1 and self.desired else math.ceil(self.desired / max(batch, 1))
-
-    @property
-    def batch(self) -> int:
-        """Return how many tasks one step replaces."""
-        return max(self.start_room, self.stop_room)
-
-
-def bounds_of(desired: int, minimum: int, maximum: int) -> Bounds:
-    """Return what a minimum and maximum healthy percent come to for a desired count, in whole numbers."""
-    return Bounds(desired, -(-desired * minimum // 100), desired * maximum // 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +57,7 @@ class Rollout:
     @property
     def shortest_seconds(self) -> float | None:
         """Return how long the rollout takes if draining tasks do not occupy the maximum; None if it cannot end."""
-        cycles = self.bounds.cycles
-        return None if cycles is None else cycles * self.new_seconds + self.old_seconds
+        return self.bounds.shortest_seconds(self.new_seconds, self.old_seconds)
 
     @property
     def longest_seconds(self) -> float | None:
@@ -173,15 +132,12 @@ def _start_seconds(tasks: pd.DataFrame) -> pd.Series:
 
 
 def _usual(starts: pd.Series) -> float:
-    return float(starts.median()) if len(starts) else _USUAL_START_SECONDS
+    return float(starts.median()) if len(starts) else USUAL_START_SECONDS
 
 
 def _health_seconds(frames: Frames) -> float:
     """Return how long a running task waits for its first passing check: one is enough for a new target."""
-    if not len(frames.target_groups):
-        return WITHOUT_CHECK_SECONDS
-    interval = frames.target_groups["interval_seconds"].max()
-    return REGISTRATION_SECONDS + (float(interval) / 4 if pd.notna(interval) else 0.0)
+    return health_seconds(frames.target_groups["interval_seconds"].fillna(0.0))
 
 
 def _deregistration_seconds(frames: Frames) -> float:
@@ -201,7 +157,7 @@ def deregistration_delay(frames: Frames) -> float | None:
 def _stop_seconds(tasks: pd.DataFrame) -> float:
     stopped = tasks[tasks["reason_kind"] == "scaling_activity"]
     seconds = (stopped["stopped_at"] - stopped["stopping_at"]).dropna().dt.total_seconds()
-    return float(seconds.median()) if len(seconds) else _USUAL_STOP_SECONDS
+    return float(seconds.median()) if len(seconds) else USUAL_STOP_SECONDS
 
 
 def _batches(living: pd.DataFrame) -> list[pd.Timestamp]:

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.rollback import rollback_of
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.metrics import HOUR, MINUTE
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS
 from ecs_notebook_lib.snapshot.model import utc_text
 
 _OUTCOMES = {

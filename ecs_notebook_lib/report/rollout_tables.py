@@ -3,10 +3,11 @@
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.health_budget import health_budget_of
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import rollout_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.fargate import is_fargate_size
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS
 
 _MIB_SHOWN = 3
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import reading_of_message
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of
-from ecs_notebook_lib.diagnosis.rollout import WAITER_SECONDS, Rollout, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import Rollout, rollout_of
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.messages import recognise
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS
 
 _CHECK = "rollout_pace"
 _WITHOUT_DEPLOYMENTS = ("CODE_DEPLOY", "EXTERNAL")

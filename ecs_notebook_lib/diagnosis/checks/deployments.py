@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import ends_of, reading_of_message
+from ecs_notebook_lib.diagnosis.ends import ends_of
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of, listing
-from ecs_notebook_lib.diagnosis.rollout import bounds_of
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.messages import Message, recognise_all
 from ecs_notebook_lib.knowledge.weights import finding_kinds
+from ecs_notebook_lib.rolling_update import bounds_of
 
 
 def deployment_state(frames: Frames) -> Iterator[Finding]:

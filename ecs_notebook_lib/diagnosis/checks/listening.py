@@ -5,11 +5,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import FAILED_CHECKS
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.log_lines import read_line
+from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS
 
 _TLS_PORTS, _PLAIN_PORTS = (443, 8443, 9443), (80, 3000, 5000, 8000, 8080)
 _TOOLS = ("curl", "wget", "nc ", "bash", "localhost")

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import is_partial_secret
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of, listing
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.ends import is_partial_secret
 
 _DENIED = ("implicit_deny", "explicit_deny")
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.ends import FAILED_CHECKS, SIGKILL, ends_of
+from ecs_notebook_lib.diagnosis.ends import ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
@@ -15,6 +15,7 @@ from ecs_notebook_lib.diagnosis.findings import (
     most_common,
 )
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, SIGKILL
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 
