@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
     "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
     "incident": {"errors", "source", "examined", "cases", "collect", "snapshot", "frames", "diagnosis", "simulate"},
+    "wait": {"version", "source", "untrusted", "examined", "rolling_update", "knowledge", "snapshot", "collect"},
     "plots": {"untrusted"},
     "report": {
         "rolling_update",
@@ -52,6 +53,7 @@ MAY_IMPORT = {
         "incident",
         "report",
         "simulate",
+        "wait",
     },
     "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "snapshot"},
 }

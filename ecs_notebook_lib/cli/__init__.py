@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_diagnose(commands)
     _add_report(commands)
     _add_simulate(commands)
+    _add_wait(commands)
     explain = commands.add_parser("explain", help="say what a service event, stopped reason or exit code means")
     explain.add_argument("text", nargs="+", metavar="TEXT", help="the message, or - for standard input")
     explain.add_argument("--format", choices=("text", "json"), default="text")
@@ -109,6 +110,28 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     report.add_argument("--out", default="", metavar="DIR", help="folder of the report (default: reports/NAME)")
 
 
+def _add_wait(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    wait = commands.add_parser("wait", help="in place of `aws ecs wait services-stable`: 0 stable, 255 otherwise")
+    wait.add_argument("--cluster", default="default", help="name or ARN (default: default)")
+    wait.add_argument("--services", nargs="+", required=True, metavar="S", help="names or ARNs, up to ten a call")
+    wait.add_argument("--timeout", type=float, default=600.0, metavar="S", help="seconds to wait (default 600)")
+    wait.add_argument("--poll", type=float, default=15.0, metavar="S", help="seconds between looks (default 15)")
+    one = wait.add_mutually_exclusive_group()
+    one.add_argument("--deployment", default="", metavar="ID", help="ecs-svc/... (default: the newest that is seen)")
+    one.add_argument("--task-definition", default="", metavar="TD", help="ARN, family:revision or family")
+    wait.add_argument("--report", default="", metavar="DIR", help="write an incident report there if it fails")
+    wait.add_argument(
+        "--fail-fast",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="end when one of several services fails (default), or wait for the others",
+    )
+    wait.add_argument("--github-summary", action="store_true", help="append to $GITHUB_STEP_SUMMARY")
+    wait.add_argument("--format", choices=("text", "json"), default="text")
+    wait.set_defaults(parser=wait)
+    _add_global(wait)
+
+
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     simulate = commands.add_parser("simulate", help="make or serve a simulated incident")
     simulate.add_argument("name", nargs="?", default="", metavar="[demo:]NAME[:SEED]")
@@ -116,6 +139,9 @@ def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     simulate.add_argument("--serve", default="", metavar="HOST:PORT", help="answer AWS calls over HTTP until stopped")
     simulate.add_argument(
         "--speed", type=float, default=0.0, metavar="N", help="time passes N times as fast (default 0)"
+    )
+    simulate.add_argument(
+        "--begun", action="store_true", help="serve it from the beginning of its last deployment, to be waited for"
     )
     simulate.add_argument("--refuse", action="append", default=[], metavar="SERVICE:OPERATION", help="refuse this call")
     simulate.add_argument("--out", default="", metavar="FILE", help="write a snapshot of it")

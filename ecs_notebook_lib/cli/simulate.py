@@ -5,7 +5,7 @@ import sys
 import threading
 
 from ecs_notebook_lib.errors import SourceError, UnknownDemoError
-from ecs_notebook_lib.simulate import RECIPES, SCENARIOS, UnknownScenarioError, World, build, paced, serve
+from ecs_notebook_lib.simulate import RECIPES, SCENARIOS, UnknownScenarioError, World, begin, build, paced, serve
 from ecs_notebook_lib.source import DemoSource, parse_source
 
 
@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
     source = _source(options.name)
     if options.out:
         return _write(source, options)
-    world = _world(source)
+    world = _world(source, begun=options.begun)
     world.refused.update(_known(options.refuse, world))
     return _serve(world, options)
 
@@ -33,11 +33,11 @@ def _source(name: str) -> DemoSource:
     return source
 
 
-def _world(source: DemoSource) -> World:
+def _world(source: DemoSource, *, begun: bool) -> World:
     try:
-        return build(source.name, source.seed)
+        return begin(source.name, source.seed) if begun else build(source.name, source.seed)
     except UnknownScenarioError as error:
-        raise UnknownDemoError(source.name, SCENARIOS) from error
+        raise UnknownDemoError(source.name, RECIPES if begun else SCENARIOS) from error
 
 
 def _known(refused: list[str], world: World) -> list[str]:

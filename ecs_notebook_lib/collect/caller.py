@@ -207,9 +207,18 @@ class Caller:
         """Record what an event told in the form of an operation's answer, masked as that answer would be."""
         shape = self._client(operation).meta.service_model.operation_model(operations()[operation].action).output_shape
         kept = self._masker.mask(operation, plain(response, shape))
-        page = Page(operation, at=parse_instant(at), region=self.region, params=params, origin="event", response=kept)
+        self.keep(
+            Page(operation, at=parse_instant(at), region=self.region, params=params, origin="event", response=kept)
+        )
+
+    def keep(self, page: Page) -> None:
+        """Record a page that somebody else has asked for; it is plain and masked."""
         with self._lock:
             self._pages.append(page)
+
+    def forget(self) -> None:
+        """Let every question be asked anew from here on; the pages so far stay."""
+        self._answers.clear()
 
     def _any_answer(self) -> bool:
         return any(page.error is None for page in self._pages)

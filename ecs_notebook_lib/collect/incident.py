@@ -1,6 +1,6 @@
 """Collecting one incident: each wave asks side by side all that the waves before it made known."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import chain
@@ -41,8 +41,9 @@ def collect_incident(
     simulated: Simulated | None = None,
     progress: Progress = lambda _step: None,
     first_look: FirstLook | None = None,
+    earlier: Sequence[Page] = (),
 ) -> Snapshot:
-    """Return everything that the kit reads about one service.
+    """Return everything that the kit reads about one service, with the pages that were read of it `earlier`.
 
     `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
@@ -63,7 +64,7 @@ def collect_incident(
     def snapshot() -> Snapshot:
         account = _account(service, caller.pages)
         names = (source.cluster.rpartition("/")[2], source.service, caller.region, account)
-        members = members_of(caller.pages, account)
+        members = members_of([*earlier, *caller.pages], account)
         return Snapshot(IncidentName(*names, span), as_of, simulated, False, __version__, members)
 
     incident = _Incident(caller, source, service=service, as_of=as_of)

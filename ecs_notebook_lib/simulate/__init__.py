@@ -3,7 +3,7 @@
 from ecs_notebook_lib.simulate.door import install, serve
 from ecs_notebook_lib.simulate.pace import paced
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
-from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, build
+from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, begin, build
 from ecs_notebook_lib.simulate.varied import build_varied
 from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
 from ecs_notebook_lib.simulate.world import World
@@ -17,6 +17,7 @@ __all__ = [
     "Scenario",
     "UnknownScenarioError",
     "World",
+    "begin",
     "build",
     "build_varied",
     "install",

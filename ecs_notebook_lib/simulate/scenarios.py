@@ -128,9 +128,20 @@ def build(name: str, seed: int = 0) -> World:
     return world
 
 
-def _varied(name: str, seed: int) -> World:
+def begin(name: str, seed: int = 0) -> World:
+    """Return the world of recipes at the moment at which its last deployment begins: for who wants to wait for it.
+
+    Raises
+    ------
+    UnknownScenarioError
+        If there is no recipe of this name; the stories begin with their complaint.
+    """
+    return _varied(name, seed, begun=True)
+
+
+def _varied(name: str, seed: int, *, begun: bool = False) -> World:
     known, _, dialect = name.partition("@")
     recipes = [] if known == HEALTHY else known.split("+")
     if any(recipe not in RECIPES for recipe in recipes) or (dialect or "training") not in DIALECTS:
         raise UnknownScenarioError(name)
-    return build_varied(recipes, seed, dialect=dialect or "training")
+    return build_varied(recipes, seed, dialect=dialect or "training", begun=begun)

@@ -21,8 +21,13 @@ _LONGEST_WAIT = minutes(45)
 _SCALED_IN = "Scaling activity"
 
 
-def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training") -> World:
+def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training", begun: bool = False) -> World:
     """Return a world at the moment of the complaint, standing still; without recipes nothing is wrong in it.
+
+    Parameters
+    ----------
+    begun
+        Return it at the moment at which its last deployment begins instead.
 
     Raises
     ------
@@ -35,7 +40,9 @@ def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training"
     plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect)
     world = raise_world(plan, scenario, seed)
     world.faults += [Fault(row.summary, _changes_nothing, _hurts, row.cause) for row in chosen]
-    _tell(world, plan)
+    service = _tell(world, plan)
+    if not begun:
+        _ask(world, plan, service)
     return world
 
 
@@ -81,8 +88,8 @@ def _leaves_words(plan: Plan) -> bool:
     return not (unsaid or greedy or any(one.death for one in revision.sidecars))
 
 
-def _tell(world: World, plan: Plan) -> None:
-    """Let the good revision run, make the change, deploy, and stop at the moment of the complaint."""
+def _tell(world: World, plan: Plan) -> Service:
+    """Let the good revision run, make the change, and deploy."""
     number = plan.rng.randint(3, 240)
     world.told_starts = plan.told_starts
     if plan.chances.get("neighbour"):
@@ -100,10 +107,14 @@ def _tell(world: World, plan: Plan) -> None:
             number += 1
             _attempt(world, plan, service, number)
         _deploy(world, plan, service, number + 1)
-    deployment = service.deployments[0]
     for step in plan.after:
-        step(world, service, deployment)
-    _wait(world, plan, service, deployment)
+        step(world, service, service.deployments[0])
+    return service
+
+
+def _ask(world: World, plan: Plan, service: Service) -> None:
+    """Let time pass until the moment of the complaint."""
+    _wait(world, plan, service, service.deployments[0])
     for edit in plan.finish:
         world.edit(edit)
 

@@ -1,0 +1,103 @@
+"""The failed attempts of a deployment to run its tasks, and whether their fault lasts.
+
+A second attempt is a task that was created after one had failed: tasks that were started together are one attempt,
+however many of them fail. ECS tries again for as long as it is let (ECS_FACTS 2.3).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, Ended, end_of, reading
+from ecs_notebook_lib.knowledge.lasting import lasts_at_once, may_pass
+from ecs_notebook_lib.knowledge.messages import find_in_log
+from ecs_notebook_lib.knowledge.sidecars import is_sidecar
+from ecs_notebook_lib.knowledge.weights import reading_of
+from ecs_notebook_lib.source import parse_instant
+from ecs_notebook_lib.wait.seen import Seen, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A task of the deployment that ended by a fault; `kind` is the kind of finding that its end comes to."""
+
+    task: str
+    kind: str
+    stop_code: str
+    reason: str
+    exit_codes: tuple[tuple[str, int | None, str], ...]
+    """Container, exit code, and AWS's reason, of each essential container that has one of the two."""
+    created_at: datetime
+    ended_at: datetime
+    lines: tuple[str, ...] = ()
+    passing: bool = False
+    """Whether it may pass by itself: by its kind, or by what its last lines say."""
+
+    @property
+    def way(self) -> tuple[object, ...]:
+        """Return what makes two failures the same to a reader: they are told once."""
+        codes = tuple(code for _, code, _ in self.exit_codes)
+        return self.kind, self.stop_code, self.reason if not self.kind else "", codes
+
+    @property
+    def fault(self) -> str:
+        """Return what makes two failures the same fault: whose health check found it is no difference."""
+        return "failed_checks" if self.kind in FAILED_CHECKS else self.kind
+
+
+def failures_of(seen: Seen, deployment: str) -> list[Failure]:
+    """Return the tasks of a deployment that ended by a fault, in the order of their end."""
+    named = {str(row.get("containerName")) for row in (seen.service or {}).get("loadBalancers") or ()}
+    found = (_failure(task, named, seen.lines) for task in seen.tasks_of(deployment))
+    return sorted((row for row in found if row is not None), key=lambda row: row.ended_at)
+
+
+def _failure(task: Shape, named: set[str], lines: Mapping[str, Sequence[str]]) -> Failure | None:
+    if not task.get("stopCode"):
+        return None
+    containers, told = task.get("containers") or (), reading(None, task.get("stoppedReason"))
+    kind = end_of(task["stopCode"], told, [_ended(row, containers, named) for row in containers])
+    if not kind:
+        return None
+    last = tuple(lines.get(task["taskArn"], ()))
+    codes = [(str(row.get("name")), row.get("exitCode"), str(row.get("reason") or "")) for row in containers]
+    created = parse_instant(str(task["createdAt"]))
+    ended = task.get("stoppingAt") or task.get("stoppedAt") or task.get("executionStoppedAt")
+    return Failure(
+        task=str(task["taskArn"]).rpartition("/")[2],
+        kind=kind,
+        stop_code=str(task["stopCode"]),
+        reason=str(task.get("stoppedReason") or ""),
+        exit_codes=tuple(row for row in codes if row[1] is not None or row[2]),
+        created_at=created,
+        ended_at=parse_instant(str(ended)) if ended else created,
+        lines=last,
+        passing=may_pass(kind) or any(map(may_pass, _told_in(last))),
+    )
+
+
+def _ended(row: Shape, containers: Sequence[Shape], named: set[str]) -> Ended:
+    name = str(row.get("name"))
+    names = {str(container.get("name")) for container in containers}
+    main = name in named if named & names else not is_sidecar(name)
+    unhealthy = row.get("healthStatus") == "UNHEALTHY"
+    return Ended(name, row.get("exitCode"), reading(None, row.get("reason")), main, unhealthy)
+
+
+def _told_in(lines: Iterable[str]) -> list[str]:
+    found = (find_in_log(line) for line in lines)
+    return [reading_of(message.kind, where="log_line") for message in found if message is not None]
+
+
+def lasting_fault(failures: Sequence[Failure]) -> tuple[Failure, int] | None:
+    """Return a failure whose fault lasts, and in how many attempts it was seen; None if waiting may still be of use."""
+    for failure in failures:
+        if lasts_at_once(failure.kind):
+            return failure, 1
+    for later in failures:
+        if later.passing:
+            continue
+        earlier = [row for row in failures if row.fault == later.fault and row.ended_at <= later.created_at]
+        if any(not row.passing for row in earlier):
+            return later, 2
+    return None
