@@ -17,6 +17,7 @@ _SAME_START = timedelta(seconds=120)
 
 _SUCCEEDED = "SUCCESSFUL"
 _NOT_GOOD = frozenset({"STOPPED", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
+_GOING_BACK = frozenset({"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"})
 _ROLLED_BACK = frozenset({"ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 
 
@@ -127,7 +128,8 @@ def deployment_history(
     rows = [row for service in services for row in service.get("deployments") or ()]
     listed = [_listed(row) for row in rows if row.get("createdAt") and row.get("taskDefinition")]
     task_definitions = {row["serviceRevisionArn"]: row.get("taskDefinition", "") for row in service_revisions}
-    past = [_past(row, task_definitions) for row in service_deployments if row.get("createdAt")]
+    records = {row.get("serviceDeploymentArn", number): row for number, row in enumerate(service_deployments)}
+    past = [_past(row, task_definitions) for row in records.values() if row.get("createdAt")]
     merged = _merged(listed, past)
     if not past or not all(deployment.task_definition for deployment in merged):
         merged = _with_those_of_tasks(merged, tasks)
@@ -226,7 +228,7 @@ def _examined(known: list[Deployment]) -> Deployment | None:
     unlisted = known[-1] if known and not any(d.status for d in known) else None
     primary = next((d for d in known if d.status == "PRIMARY"), unlisted)
     if primary is not None and not primary.succeeded:
-        return primary
+        return _being_rolled_back(known, primary) or primary
     troubled = [
         d
         for d in known
@@ -234,6 +236,16 @@ def _examined(known: list[Deployment]) -> Deployment | None:
     ]
     newer = [d for d in troubled if primary is None or d.created_at > primary.created_at]
     return newer[-1] if newer else _gone_back_from(known, primary) or primary
+
+
+def _being_rolled_back(known: list[Deployment], primary: Deployment) -> Deployment | None:
+    """Return the deployment that failed, if the newest one is ECS's way back to a revision that was good before."""
+    was_good = any(d.succeeded and d.task_definition == primary.task_definition for d in known if d is not primary)
+    if not was_good and known.index(primary) == len(known) - 1:
+        return None
+    failed = [d for d in known if d.rollout_state == "FAILED" or d.service_deployment_status in _GOING_BACK]
+    others = [d for d in failed if d.task_definition != primary.task_definition]
+    return others[-1] if others else None
 
 
 def _gone_back_from(known: list[Deployment], primary: Deployment | None) -> Deployment | None:

@@ -44,7 +44,8 @@ class FrameSchema:
 
     `operation` is the one whose pages are read (`""`: the frame is derived from others); `key` the columns of which
     the last observation is kept; `needs` the operations without which rows may be missing; `rows` what a row is and
-    what an empty frame means.
+    what an empty frame means. `remembers` says that a row stays although a later answer to the same question does not
+    hold it any more: AWS forgets events, tasks and targets.
     """
 
     name: str
@@ -53,6 +54,7 @@ class FrameSchema:
     rows: str
     key: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    remembers: bool = False
 
     @property
     def names(self) -> list[str]:

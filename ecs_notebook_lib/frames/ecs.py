@@ -110,6 +110,7 @@ EVENTS = FrameSchema(
     "ecs:DescribeServices",
     rows="One row a service event, newest first. ECS keeps 100 and hides repeats for 6 hours: silence is no recovery.",
     key=("event_id",),
+    remembers=True,
     columns=(
         Column("event_id", TEXT, f"{_SERVICE}events[].id", "Id of the event."),
         Column("created_at", UTC_TIME, f"{_SERVICE}events[].createdAt", "When ECS wrote it."),

@@ -27,7 +27,7 @@ from ecs_notebook_lib.frames import (
 )
 from ecs_notebook_lib.frames.columns import FrameSchema
 from ecs_notebook_lib.frames.reading import frame_of, read_pages
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, of_last_answers
 
 SCHEMAS: Mapping[str, FrameSchema] = {
     schema.name: schema
@@ -85,17 +85,20 @@ class ReadFrames:
         self.snapshot = snapshot
         self.partial = partial
         """Whether the snapshot is not finished: what was not asked yet is a gap."""
-        self._pages: dict[str, pa.Table] = {}
+        self._pages: dict[str, tuple[pa.Table, list[bool]]] = {}
 
     def _read(self, schema: FrameSchema) -> pd.DataFrame:
         if schema.operation not in self._pages:
             schemas = _SCHEMAS_OF[schema.operation]
-            self._pages[schema.operation] = read_pages(self.snapshot.lines(schema.operation), schemas)
-        return frame_of(self._pages[schema.operation], schema)
+            lines = self.snapshot.lines(schema.operation)
+            self._pages[schema.operation] = read_pages(lines, schemas), of_last_answers(lines)
+        pages, last = self._pages[schema.operation]
+        return frame_of(pages if schema.remembers or all(last) else pages.filter(pa.array(last)), schema)
 
     def _responses(self, operation: str, member: str) -> list[dict[str, Any]]:
-        pages = (page["response"] or {} for page in self.snapshot.records(operation))
-        return [row for page in pages for row in page.get(member) or ()]
+        last = of_last_answers(self.snapshot.lines(operation))
+        pages = [page["response"] or {} for page in self.snapshot.records(operation)]
+        return [row for page, newest in zip(pages, last, strict=True) if newest for row in page.get(member) or ()]
 
     @cached_property
     def services(self) -> pd.DataFrame:

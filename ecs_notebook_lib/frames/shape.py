@@ -74,4 +74,7 @@ def targets_frame(read: pd.DataFrame, addresses: pd.DataFrame) -> pd.DataFrame:
     """Return `TARGETS` with the revision of the newest task that has, or had, the address."""
     newest = addresses.dropna(subset=["address"]).sort_values("created_at").drop_duplicates("address", keep="last")
     known = newest.set_index("address")["task_definition"]
-    return declared(read.assign(revision=_revisions(read["address"].map(known))), TARGETS)
+    there = read["seen_at"] == read.groupby("target_group_arn")["seen_at"].transform("max")
+    gone_well = ~there & read["state"].isin(["healthy", "initial"])  # what was well, and is not registered any more
+    kept = read[~gone_well]
+    return declared(kept.assign(revision=_revisions(kept["address"].map(known))), TARGETS)

@@ -35,6 +35,7 @@ TARGETS = FrameSchema(
     needs=("ecs:DescribeServices", "elbv2:DescribeTargetHealth"),
     rows="One row a target as last seen. A deregistered one vanishes after draining: empty says nothing of the past.",
     key=("target_group_arn", "address", "port"),
+    remembers=True,
     columns=(
         Column("target_group_arn", TEXT, "@params.TargetGroupArn", "ARN of its target group."),
         Column("address", TEXT, "TargetHealthDescriptions[].Target.Id", "IP address or instance id."),

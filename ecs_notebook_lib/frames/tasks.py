@@ -10,6 +10,7 @@ TASKS = FrameSchema(
     needs=_NEEDS,
     rows="One row a task, oldest first. ECS lists stopped ones for an hour: empty does not mean that none failed.",
     key=("task_arn",),
+    remembers=True,
     columns=(
         Column("task_arn", TEXT, "tasks[].taskArn", "Full ARN of the task."),
         Column("task_id", TEXT, "", "Last part of the ARN; also the last part of its log streams' names."),
@@ -44,6 +45,7 @@ CONTAINERS = FrameSchema(
     needs=_NEEDS,
     rows="One row a container of a task.",
     key=("task_arn", "container"),
+    remembers=True,
     columns=(
         Column("task_arn", TEXT, "tasks[].taskArn", "ARN of its task."),
         Column("task_definition", TEXT, "tasks[].taskDefinitionArn", "ARN of the revision."),
@@ -64,6 +66,7 @@ ADDRESSES = FrameSchema(
     "ecs:DescribeTasks",
     needs=_NEEDS,
     rows="One row a private address of a container: what a target of type `ip` is registered by.",
+    remembers=True,
     columns=(
         Column("task_arn", TEXT, "tasks[].taskArn", "ARN of its task."),
         Column("task_definition", TEXT, "tasks[].taskDefinitionArn", "ARN of the revision."),

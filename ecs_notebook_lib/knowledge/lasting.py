@@ -11,3 +11,8 @@ def lasts_at_once(kind: str) -> bool:
 def may_pass(kind: str) -> bool:
     """Say whether this kind of finding can go away although nobody changes anything."""
     return kind in read_table("lasting")["passes"]
+
+
+def lasts_as_event(kind: str) -> bool:
+    """Say whether a service event of this kind tells of a failed attempt that leaves no task behind."""
+    return kind in read_table("lasting")["event"]

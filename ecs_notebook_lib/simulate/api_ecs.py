@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ecs_notebook_lib.simulate.answers import Handler, at_most, named, page
 from ecs_notebook_lib.simulate.model import Service, Shape, Task
 from ecs_notebook_lib.simulate.placement import FARGATE, Launch, launch_of
+from ecs_notebook_lib.simulate.task_sets import task_sets
 from ecs_notebook_lib.simulate.wire import AWSError, Call
 
 if TYPE_CHECKING:
@@ -93,7 +94,8 @@ class _Ecs:
             raise AWSError("InvalidParameterException", "Services cannot be empty.")
         at_most(wanted, 10, "services")
         services = self._world.scheduler.services
-        found = [self._shown(services[named(name)].shape) for name in wanted if named(name) in services]
+        known = [services[named(name)] for name in wanted if named(name) in services]
+        found = [self._shown(service.shape) | task_sets(self._world, service) for service in known]
         failures = [self._missing("service", name) for name in wanted if named(name) not in services]
         return {"services": found, "failures": failures}
 

@@ -1,7 +1,5 @@
 """Faults of how the service is rolled out: percentages, overlaps, controllers, hooks, target groups, protection."""
 
-from typing import Any
-
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.recipes_access import rolled_back
@@ -69,43 +67,18 @@ def other_controller(plan: Plan) -> None:
     plan.breaker = plan.rollback = False
     kind = plan.rng.choice(["CODE_DEPLOY", "CODE_DEPLOY", "EXTERNAL"])
     plan.service["deploymentController"] = {"type": kind}
-    plan.finish.append(_show_task_sets)
+    plan.finish.append(_name_task_sets)
 
 
-def _show_task_sets(world: World) -> None:
+def _name_task_sets(world: World) -> None:
+    """Let events name task sets, as they do where ECS does not deploy."""
     service = world.scheduler.services[world.service]
-    service.shape["taskSets"] = [_task_set(world, service, row) for row in service.deployments]
     first = service.deployments[0].id
     told = f"(service {service.name}, taskSet {first})"
     kept = [row for row in service.shape["events"] if "(deployment" not in row["message"]]
     service.shape["events"] = [
         row | {"message": row["message"].replace(f"(service {service.name})", told)} for row in kept
     ]
-
-
-def _task_set(world: World, service: Service, deployment: Deployment) -> dict[str, Any]:
-    shape, identifier = deployment.shape, deployment.id
-    return {
-        "id": identifier,
-        "taskSetArn": world.arn("ecs", f"task-set/{world.cluster}/{service.name}/{identifier}"),
-        "serviceArn": service.shape["serviceArn"],
-        "clusterArn": world.cluster_arn,
-        "startedBy": "CODE_DEPLOY",
-        "externalId": "d-8FZ2QK1LM",
-        "status": shape["status"],
-        "taskDefinition": shape["taskDefinition"],
-        "computedDesiredCount": shape["desiredCount"],
-        "pendingCount": shape["pendingCount"],
-        "runningCount": shape["runningCount"],
-        "createdAt": shape["createdAt"],
-        "updatedAt": shape["updatedAt"],
-        "launchType": "FARGATE",
-        "scale": {"value": 100.0, "unit": "PERCENT"},
-        "stabilityStatus": "STEADY_STATE",
-        "stabilityStatusAt": shape["updatedAt"],
-        "loadBalancers": service.shape["loadBalancers"],
-        "tags": [],
-    }
 
 
 def hook_fails(plan: Plan) -> None:

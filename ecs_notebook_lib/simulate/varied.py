@@ -176,6 +176,7 @@ def _add_neighbour(world: World, plan: Plan) -> None:
     name = f"{plan.name}-worker"
     script = replace(plan.good.script, says=(), repeats=())
     program = replace(plan.good.program, script=script, needs=(), memory_mib=200.0)
-    other = replace(plan, name=name, desired=1, balanced=False, service={}, breaker=False, new=Revision(program))
-    arn = register_revision(world, other, Revision(program), plan.rng.randint(2, 60))
-    create_service(world, other, other.new, arn)
+    revision = Revision(program, task_role=f"{plan.name}-task", execution_role=f"{plan.name}-execution")
+    other = replace(plan, name=name, desired=1, balanced=False, service={}, breaker=False, new=revision)
+    arn = register_revision(world, other, revision, plan.rng.randint(2, 60))
+    create_service(world, other, revision, arn)

@@ -88,6 +88,25 @@ class Snapshot:
         return [orjson.loads(line) for line in self.lines(operation).splitlines()]
 
 
+def of_last_answers(lines: bytes) -> list[bool]:
+    """Return for each page whether it belongs to the last answer to its question: what came before is out of date.
+
+    A question is an operation with its parameters; who waits or records asks it again and again.
+    """
+    pages = [_question_and_number(line) for line in lines.splitlines()]
+    begins: dict[bytes, int] = {}
+    for index, (question, number) in enumerate(pages):
+        if number == b"0":
+            begins[question] = index
+    return [index >= begins.get(question, 0) for index, (question, _) in enumerate(pages)]
+
+
+def _question_and_number(line: bytes) -> tuple[bytes, bytes]:
+    """Return the parameters and the number of a page without reading the rest of it, which may be long."""
+    begin, end = line.find(b',"params":'), line.find(b',"page":')
+    return line[begin:end], line[end + 8 : line.find(b",", end + 8)]
+
+
 def members_of(pages: Iterable[Page], account: str) -> dict[str, bytes]:
     """Return the pages as JSON lines by operation: in time, then by parameters, so that threads leave no trace."""
     by_operation: dict[str, list[tuple[Any, ...]]] = defaultdict(list)

@@ -6,15 +6,18 @@ however many of them fail. ECS tries again for as long as it is let (ECS_FACTS 2
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, Ended, end_of, reading
-from ecs_notebook_lib.knowledge.lasting import lasts_at_once, may_pass
-from ecs_notebook_lib.knowledge.messages import find_in_log
+from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, Ended, end_of, reading, reading_of_message
+from ecs_notebook_lib.knowledge.lasting import lasts_as_event, lasts_at_once, may_pass
+from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.sidecars import is_sidecar
 from ecs_notebook_lib.knowledge.weights import reading_of
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.wait.seen import Seen, Shape
+
+QUIET = timedelta(seconds=60)
+"""How long no task must have begun after an event that tells of a fault: ECS tries again within seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +97,26 @@ def lasting_fault(failures: Sequence[Failure]) -> tuple[Failure, int] | None:
     for failure in failures:
         if lasts_at_once(failure.kind):
             return failure, 1
-    for later in failures:
-        if later.passing:
-            continue
-        earlier = [row for row in failures if row.fault == later.fault and row.ended_at <= later.created_at]
-        if any(not row.passing for row in earlier):
+    passing = {row.way for row in failures if row.passing}
+    lasting = [row for row in failures if not row.passing and (row.lines or row.way not in passing)]
+    for later in lasting:
+        if any(row.fault == later.fault and row.ended_at <= later.created_at for row in lasting):
             return later, 2
     return None
+
+
+def lasting_event(seen: Seen, deployment: str, since: datetime) -> str:
+    """Return a service event that tells of a fault that lasts, after which ECS has begun no task; `""` if none does.
+
+    Such a fault leaves no task behind: a role that ECS may not assume, a constraint that no instance meets.
+    """
+    begun = [parse_instant(str(task["createdAt"])) for task in seen.tasks_of(deployment) if task.get("createdAt")]
+    for row in (seen.service or {}).get("events") or ():
+        at = parse_instant(str(row["createdAt"]))
+        if at < since:
+            break
+        message = recognise(str(row.get("message")), where="service_event")
+        quiet = seen.at - at >= QUIET and not any(moment > at for moment in begun)
+        if quiet and message is not None and lasts_as_event(reading_of_message(message)):
+            return str(row.get("message"))
+    return ""

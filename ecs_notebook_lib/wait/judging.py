@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from ecs_notebook_lib.examined import revision_of
 from ecs_notebook_lib.rolling_update import bounds_of
-from ecs_notebook_lib.wait.attempts import failures_of, lasting_fault
+from ecs_notebook_lib.source import parse_instant
+from ecs_notebook_lib.wait.attempts import failures_of, lasting_event, lasting_fault
 from ecs_notebook_lib.wait.seen import Seen, Shape
 
 WAITING, STABLE, FAILED = "waiting", "stable", "failed"
@@ -93,6 +94,17 @@ def judge_answer(seen: Seen, name: str) -> Verdict:
     if code.startswith(_FATAL):
         return Verdict(FAILED, "refused", f"AWS refuses to tell: {code}: {(seen.error or {}).get('message', '')}")
     return Verdict(WAITING)
+
+
+def judge_controller(seen: Seen) -> Verdict:
+    """Return whether there is anything to follow where somebody else than ECS deploys: task sets, or nothing."""
+    if seen.controller == "ECS" or (seen.service or {}).get("taskSets"):
+        return Verdict(WAITING)
+    text = (
+        f"{seen.controller} deploys this service and lists no task set: there is nothing to follow, and "
+        "`aws ecs wait services-stable` can never succeed on it. Wait for the deployment where it was begun"
+    )
+    return Verdict(FAILED, "other_controller", text)
 
 
 def judge(seen: Seen, followed: Followed) -> Verdict:
@@ -183,10 +195,21 @@ def _faulty(seen: Seen, followed: Followed) -> Verdict | None:
     """Return the fault of tasks that lasts: the next attempt will end in the same way."""
     found = lasting_fault(failures_of(seen, followed.deployment))
     if found is None:
-        return None
+        since = parse_instant(followed.created_at) if followed.created_at else seen.at
+        event = lasting_event(seen, followed.deployment, since)
+        return (
+            Verdict(FAILED, "lasting_fault", f"ECS starts no task of {followed.revision}: {event}") if event else None
+        )
     failure, attempts = found
     codes = [f"{name} exit code {code}" if code is not None else "" for name, code, _ in failure.exit_codes]
     reasons = [why for _, _, why in failure.exit_codes if why]
     told = "; ".join(dict.fromkeys(filter(None, [failure.reason, *reasons, *codes])))
     times = "the message decides" if attempts == 1 else "the same in two attempts"
     return Verdict(FAILED, "lasting_fault", f"tasks of {followed.revision} fail, {times}: {failure.stop_code}: {told}")
+
+
+def _told(seen: Seen, followed: Followed) -> Verdict | None:
+    """Return the fault of which only an event tells, for ECS does not even begin a task."""
+    since = parse_instant(followed.created_at) if followed.created_at else seen.at
+    event = lasting_event(seen, followed.deployment, since)
+    return Verdict(FAILED, "lasting_fault", f"ECS starts no task of {followed.revision}: {event}") if event else None

@@ -121,7 +121,7 @@ def _ended(failure: Failure) -> str:
 
 def _line(result: Result, text: str) -> str:
     elapsed = result.elapsed
-    when = "--:--" if elapsed is None else f"{int(elapsed) // 60:02}:{int(elapsed) % 60:02}"
+    when = "--:--" if elapsed is None else "{:02}:{:02}".format(*divmod(max(0, int(elapsed)), 60))
     return f"{when} {result.name}  {visible(text, limit=_LONGEST)}"
 
 

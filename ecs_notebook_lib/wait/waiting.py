@@ -15,6 +15,7 @@ from ecs_notebook_lib.wait.judging import (
     followed_of,
     judge,
     judge_answer,
+    judge_controller,
 )
 from ecs_notebook_lib.wait.pace import shortest_seconds
 from ecs_notebook_lib.wait.seen import Seen
@@ -108,7 +109,8 @@ def _result(watch: Watch, wanted: Wanted, before: Result, seen: Seen, *, waited:
         return replace(before, verdict=answer, seen=seen)
     followed = before.followed or followed_of(seen, wanted)
     if followed is None:
-        return replace(before, verdict=_unseen(wanted, waited), seen=seen)
+        controlled = judge_controller(seen)
+        return replace(before, verdict=controlled if controlled.settled else _unseen(wanted, waited), seen=seen)
     shortest = before.shortest
     if shortest is None and seen.controller == "ECS" and seen.strategy == "ROLLING":
         settings = watch.services[before.name].settings_of_targets()
@@ -136,9 +138,7 @@ def _timed_out(result: Result, timeout: float) -> Result:
     text = f"not stable after {timeout:.0f} s"
     elapsed, shortest = result.elapsed, result.shortest
     if elapsed is not None and shortest is not None and shortest > elapsed:
-        text += (
-            f"; that was too short: this rollout takes at least {shortest:.0f} s, so {shortest - elapsed:.0f} s more"
-        )
+        text += f"; that is too short: this rollout takes at least {shortest:.0f} s, {shortest - elapsed:.0f} s more"
     return replace(result, verdict=Verdict(FAILED, "time_out", text))
 
 

@@ -1,0 +1,220 @@
+"""`ecs-notebook wait` beside AWS's waiter, over HTTP, on the same simulated rollouts: `python -m benchmarks.waiter`.
+
+Time is the world's: a sleep of either waiter lets it pass, so ten minutes take a second, and equal seeds give equal
+figures. Good rollouts are those in which nothing is broken, and those whose fault somebody mends after the first failed
+task. Of a fault that lasts it is told how long after the second failed attempt the wait ended (after the first, where
+AWS's message decides), and whether the differential names the cause first.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from unittest.mock import patch
+
+from benchmarks.results_file import write_result
+from ecs_notebook_lib.collect import Access, Clients
+from ecs_notebook_lib.collect.access import simulated_session
+from ecs_notebook_lib.diagnosis import diagnose
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.simulate import RECIPES, World, begin, serve
+from ecs_notebook_lib.wait import Result, Wanted, Watch, wait_for
+from ecs_notebook_lib.wait.waiting import Clock, Patience
+
+WORKERS = 2
+POLL, GRACE = 15.0, 5.0
+LONG = 4 * 3600.0
+FIRST_SEED = 20_000
+MENDED = ("exec-format-error", "program-crashes", "no-way-out", "program-ends", "other-port", "heap-full")
+PASSES = {"capacity", "aws_service", "dependency"}
+"""Families of faults that may pass by themselves: there is nothing that a waiter may conclude from them."""
+
+DECIDES = {"image.missing", "secrets_config", "permissions.execution_role"}
+"""Causes, or families, of which AWS's message tells at the first attempt."""
+
+OTHERWISE = {
+    "image.rate_limit",
+    "network.zone",
+    "deployment_config.superseded",
+    "deployment_config.waiter_shorter_than_rollout",
+    "deployment_config.controller",
+    "deployment_config.desired_zero",
+    "deployment_config.scale_in_protection",
+    "resources.memory",
+}
+"""Causes that may pass, too, or that no failed task of the rollout shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one rollout: by our waiter and by AWS's, in seconds of the world's time."""
+
+    name: str
+    seed: int
+    outcome: str
+    code: str
+    seconds: float
+    late: float | None
+    """Seconds from the attempt that was enough to the end of the wait; None where no task failed."""
+    cause_first: bool | None
+    aws: str
+    aws_seconds: float
+
+
+def lasting() -> list[str]:
+    """Return the recipes whose fault lasts."""
+    return [
+        name
+        for name, recipe in RECIPES.items()
+        if recipe.cause not in OTHERWISE and recipe.cause.partition(".")[0] not in PASSES
+    ]
+
+
+@contextmanager
+def clients_of(world: World) -> Iterator[Clients]:
+    """Serve a world over HTTP, and give clients that ask it there."""
+    with serve(world.respond, "127.0.0.1") as server:
+        yield Clients(simulated_session(world.region), endpoint_url=Access(endpoint_url=server.url).endpoint_url)
+
+
+def mend(world: World) -> None:
+    """Mend the newest revision once one of its tasks has failed, as somebody would who does not deploy again."""
+    service = world.scheduler.services[world.service]
+    newest = service.deployments[0]
+    if len(service.deployments) > 1 and any(
+        task.deployment is newest and task.shape.get("stopCode") for task in world.tasks.by_arn.values()
+    ):
+        world.hitches[newest.shape["taskDefinition"]] = []
+        images = [
+            world.task_definitions[row.shape["taskDefinition"]]["containerDefinitions"][0]["image"]
+            for row in (newest, service.deployments[-1])
+        ]
+        world.programs[images[0]] = world.programs[images[1]]
+
+
+def let_pass(world: World, seconds: float, before: Callable[[World], None]) -> None:
+    """Let time pass second by second, for somebody may act in between."""
+    end = world.now + timedelta(seconds=seconds)
+    while world.now < end:
+        before(world)
+        world.run_until(min(end, world.now + timedelta(seconds=1)))
+
+
+def ours(world: World, *, timeout: float, before: Callable[[World], None]) -> tuple[Result, bool | None]:
+    """Wait with ours; return the result, and whether the differential names a true cause first if it failed."""
+    with clients_of(world) as clients:
+        watch = Watch(clients, world.cluster, [world.service])
+
+        clock = Clock(now=lambda: world.now.timestamp(), sleep=lambda seconds: let_pass(world, seconds, before))
+        result = wait_for(watch, Wanted(), Patience(timeout, POLL), clock=clock)[world.service]
+        if result.verdict.outcome != "failed":
+            return result, None
+        diagnosis = diagnose(Frames(watch.snapshot(world.service, lambda _step: None)))
+        return result, diagnosis.differential[0].cause in world.truth
+
+
+def theirs(world: World, before: Callable[[World], None]) -> tuple[str, float]:
+    """Wait with AWS's waiter; return what it says and after how many seconds."""
+    began = world.now
+    sleep = patch("botocore.waiter.time.sleep", lambda seconds: let_pass(world, seconds, before))
+    with clients_of(world) as clients, sleep:
+        try:
+            clients.get("ecs").get_waiter("services_stable").wait(cluster=world.cluster, services=[world.service])
+            said = "stable"
+        except Exception as error:
+            said = str(error)
+    return said, (world.now - began).total_seconds()
+
+
+def enough(world: World, result: Result) -> datetime | None:
+    """Return when the attempt ended after which the fault is known to last, by the world's own tasks; None if none did.
+
+    That is the first failed attempt where a message about an image, a secret or a denial decides, else the second:
+    a task that was created after another had failed.
+    """
+    identifier = result.followed.deployment if result.followed else ""
+    tasks = [task.shape for task in world.tasks.by_arn.values() if task.shape.get("startedBy") == identifier]
+    failed = [row for row in tasks if row.get("stopCode") and "Scaling activity" not in row.get("stoppedReason", "")]
+    decides = any(cause in DECIDES or cause.partition(".")[0] in DECIDES for cause in world.truth)
+    first = [row["stoppingAt"] for row in failed if decides and row["stopCode"] == "TaskFailedToStart"]
+    second = [row["stoppingAt"] for row in failed if any(one["stoppingAt"] <= row["createdAt"] for one in failed)]
+    return min([*first, *second], default=None)
+
+
+def run_one(question: tuple[str, int, float, bool]) -> Outcome:
+    """Run one rollout twice: with our waiter and with AWS's."""
+    name, seed, timeout, mended = question
+    before = mend if mended else lambda _world: None
+    world = begin(name, seed)
+    began = world.now
+    result, right = ours(world, timeout=timeout, before=before)
+    known = enough(world, result)
+    said, seconds = theirs(begin(name, seed), before)
+    ended = result.seen.at if result.seen else world.now
+    return Outcome(
+        name=name,
+        seed=seed,
+        outcome=result.verdict.outcome,
+        code=result.verdict.code,
+        seconds=(ended - began).total_seconds(),
+        late=(ended - known).total_seconds() if known else None,
+        cause_first=right,
+        aws=said,
+        aws_seconds=seconds,
+    )
+
+
+def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
+    """Return the figures of both halves."""
+    late = [row for row in faults if row.late is not None and row.late > POLL + GRACE]
+    wrong = [row for row in faults if row.cause_first is False]
+    not_failed = [row for row in faults if row.outcome != "failed"]
+    ended = sorted(row.seconds for row in faults)
+    aws = sorted(row.aws_seconds for row in faults)
+    return {
+        "poll_seconds": POLL,
+        "good": {
+            "n": len(good),
+            "failed": [f"{row.name}:{row.seed} {row.code}" for row in good if row.outcome != "stable"],
+            "aws_failed": sum(row.aws != "stable" for row in good),
+        },
+        "faults": {
+            "n": len(faults),
+            "not_failed": [f"{row.name}:{row.seed} {row.code}" for row in not_failed],
+            "late": [f"{row.name}:{row.seed} {row.code} {row.late:.0f} s" for row in late],
+            "cause_first": round(1 - len(wrong) / max(1, len(faults)), 4),
+            "wrong_cause": [f"{row.name}:{row.seed} {row.code}" for row in wrong],
+            "median_seconds": ended[len(ended) // 2],
+            "aws_median_seconds": aws[len(aws) // 2],
+            "aws_stable": sum(row.aws == "stable" for row in faults),
+        },
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the rollouts on all cores, print the figures, and write them."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    parser.add_argument("--good", type=int, default=200, help="good rollouts")
+    parser.add_argument("--seeds", type=int, default=2, help="seeds of each fault")
+    options = parser.parse_args(arguments)
+    third = options.good // 4
+    good = [("varied-healthy", FIRST_SEED + n, LONG, False) for n in range(options.good - 2 * third)]
+    good += [("slow-rollout", FIRST_SEED + n, LONG, False) for n in range(third)]
+    good += [(MENDED[n % len(MENDED)], FIRST_SEED + n, LONG, True) for n in range(third)]
+    faults = [(name, FIRST_SEED + n, LONG, False) for name in lasting() for n in range(options.seeds)]
+    with ProcessPoolExecutor(WORKERS) as pool:
+        outcomes = list(pool.map(run_one, [*good, *faults], chunksize=4))
+    result = figures(outcomes[: len(good)], outcomes[len(good) :])
+    result["rollouts"] = [asdict(row) for row in outcomes[len(good) :]]
+    write_result("waiter", result)
+    shown = {name: result[name] for name in ("good", "faults")}
+    print("waiter:", shown)
+    return 1 if shown["good"]["failed"] or shown["faults"]["not_failed"] or shown["faults"]["late"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
