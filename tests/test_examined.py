@@ -5,6 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ecs_notebook_lib.examined import deployment_history
+from ecs_notebook_lib.incident import Incident
+
+from .test_wait import waited
 
 NOON = datetime(2025, 7, 12, 12, tzinfo=UTC)
 
@@ -138,3 +141,12 @@ def test_the_brief_list_does_where_service_deployments_are_not_described():
     brief["targetServiceRevisionArn"] = brief.pop("targetServiceRevision")["arn"]
 
     assert history([listed(1, "PRIMARY", "COMPLETED", -60)], brief).examined.revision == "web:2"
+
+
+def test_while_ecs_rolls_back_the_rollout_that_failed_is_examined():
+    done = waited("alarm-rings", 0)
+    history = Incident(done.watch.snapshot(done.world.service, lambda _step: None)).frames.history
+
+    assert done.result.verdict.code == "rolled_back"
+    assert history.examined.id == done.result.followed.deployment
+    assert history.last_good.revision != history.examined.revision

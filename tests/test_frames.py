@@ -11,9 +11,11 @@ from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.frames.document import frames_document
 from ecs_notebook_lib.frames.reading import steps_of
 from ecs_notebook_lib.simulate import build
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Page, Snapshot, of_last_answers
+from ecs_notebook_lib.source import parse_instant
 
 from .conftest import FAILING, collect, incident_of
+from .test_wait import waited
 
 ARROW_OF = {
     "string": {"string"},
@@ -119,3 +121,36 @@ def test_members_that_a_later_aws_adds_are_ignored():
     )
 
     assert list(empty(**{"ecs:DescribeServices": line}).services["service_arn"]) == ["a"]
+
+
+def test_of_what_is_asked_again_the_last_answer_counts_and_what_aws_forgets_stays():
+    done = waited("deployed-again", 0)
+    kept = done.watch.kept(done.world.service)
+    frames = Frames(kept)
+    pages = kept.records("ecs:DescribeServices")
+    last = pages[-1]["response"]["services"][0]
+    seen = {event["id"] for page in pages for event in page["response"]["services"][0]["events"]}
+
+    assert len(pages) > 3
+    assert frames.deployments["status"].tolist().count("PRIMARY") == 1
+    assert list(frames.deployments["deployment_id"]) == [row["id"] for row in last["deployments"]]
+    assert len(frames.service_load_balancers) == len(last["loadBalancers"])
+    assert set(frames.events["event_id"]) == seen
+    assert frames.targets.groupby(["target_group_arn", "address", "port"]).size().max() == 1
+
+
+@pytest.mark.parametrize(
+    ("pages", "last"),
+    [
+        ([], []),
+        ([("a", 0)], [True]),
+        ([("a", 0), ("a", 1)], [True, True]),
+        ([("a", 0), ("a", 1), ("a", 0)], [False, False, True]),
+        ([("a", 0), ("b", 0), ("a", 0)], [False, True, True]),
+    ],
+)
+def test_a_page_is_of_the_last_answer_if_its_question_was_not_asked_again(pages, last):
+    at = parse_instant("2025-03-04T10:00:00Z")
+    lines = [Page("ecs:ListTasks", at, "eu-west-1", {"q": name}, number, response={}) for name, number in pages]
+
+    assert of_last_answers(b"".join(page.line("1") for page in lines)) == last

@@ -415,3 +415,21 @@ def test_a_check_of_the_load_balancers_is_known_by_its_address_where_the_log_has
     assert own["user_agent"].isna().all()
     assert "probes_arrive" in kinds(diagnosis)
     assert probabilities(diagnosis)["network.security_group"] < SETTLED
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "least"), [(10004, "only_sidecars_checked", 0.9), (10013, "sidecar_checked_too", 0.3)]
+)
+def test_a_failed_health_check_may_be_a_sidecars_where_it_has_one(number, kind, least):
+    forgotten = of_world("proxy-unhealthy@test", number)
+
+    assert kind in kinds(forgotten)
+    assert next(iter(probabilities(forgotten))) == "dependency.sidecar"
+    assert probabilities(forgotten)["dependency.sidecar"] > least
+
+
+def test_whose_health_check_failed_is_not_asked_where_the_containers_tell():
+    told = of_world("proxy-unhealthy@test", 3018)
+
+    assert "sidecar_ended" in kinds(told)
+    assert not kinds(told) & {"only_sidecars_checked", "sidecar_checked_too"}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.containers import main_containers
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
@@ -133,6 +134,7 @@ def health_check_settings(frames: Frames) -> Iterator[Finding]:
     if not len(groups) and not len(words):
         raise NothingToExamineError("neither the load balancer nor a container has a health check that is known")
     yield from _asked_elsewhere(frames, ports_asked(frames, examined.task_definition))
+    yield from _sidecars_checked(frames, commands[commands["task_definition"] == examined.task_definition])
     command = " ".join(words)
     if any(tool in command for tool in _TOOLS):
         statement = f"The container's own check needs a tool of the image, or the name localhost: {command[:200]}"
@@ -146,6 +148,27 @@ def health_check_settings(frames: Frames) -> Iterator[Finding]:
         )
 
 
+def _sidecars_checked(frames: Frames, commands: pd.DataFrame) -> Iterator[Finding]:
+    """Yield that a sidecar has a health check where ECS stopped tasks for one, and does not tell whose it was."""
+    examined = examined_of(frames)
+    own = frames.containers["revision"] == examined.revision
+    told = (own & (frames.containers["health_status"] == "UNHEALTHY")).any()
+    failed = (frames.events["kind"] == _FAILED).any() or (frames.tasks["reason_kind"] == _FAILED).any()
+    checked = set(commands.dropna(subset=["word"])["container"])
+    of_sidecars = sorted(checked - {name for _, name in main_containers(frames)})
+    if told or not failed or not of_sidecars:
+        return
+    alone = len(of_sidecars) == len(checked)
+    statement = (
+        f"ECS stopped tasks for a failed health check, and {'only' if alone else 'beside the application'} "
+        f"{' and '.join(of_sidecars)} of {examined.revision} {'has' if len(of_sidecars) == 1 else 'have'} one: "
+        f"which container failed is {'so known' if alone else 'not told any more'}."
+    )
+    kind = "only_sidecars_checked" if alone else "sidecar_checked_too"
+    yield Finding(kind, _SETTINGS, statement, "health_check_commands", tuple(of_sidecars), examined.revision)
+
+
+_FAILED = "failed_container_health_checks"
 _SETTINGS = "health_check_settings"
 
 
