@@ -8,6 +8,7 @@ AWS's message decides), and whether the differential names the cause first.
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -15,18 +16,24 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import parse_qs
 
 from benchmarks.results_file import write_result
 from ecs_notebook_lib.collect import Access, Clients
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.simulate import RECIPES, World, begin, serve
+from ecs_notebook_lib.simulate import RECIPES, HTTPRequest, HTTPResponse, World, begin, serve
+from ecs_notebook_lib.simulate.door import Respond
 from ecs_notebook_lib.wait import Result, Wanted, Watch, wait_for
 from ecs_notebook_lib.wait.waiting import Clock, Patience
 
 WORKERS = 2
 POLL, GRACE = 15.0, 5.0
+ECS_READS = ("DescribeServices", "ListTasks", "DescribeTasks", "DescribeTaskDefinition", "DescribeServiceDeployments")
+QUARTER = 20 / 4
+"""Calls a second: a quarter of what AWS sustains of each kind of read (ECS_FACTS 9.4)."""
+
 LONG = 4 * 3600.0
 FIRST_SEED = 20_000
 MENDED = ("exec-format-error", "program-crashes", "no-way-out", "program-ends", "other-port", "heap-full")
@@ -63,6 +70,10 @@ class Outcome:
     cause_first: bool | None
     aws: str
     aws_seconds: float
+    looks: int
+    calls: dict[str, int]
+    most_calls: int
+    """Calls of the busiest look that count against ECS's limits."""
 
 
 def lasting() -> list[str]:
@@ -74,10 +85,24 @@ def lasting() -> list[str]:
     ]
 
 
+class Counted:
+    """A world's door that counts calls, look by look: `looks` has the operations of each."""
+
+    def __init__(self, world: World) -> None:
+        self._respond = world.respond
+        self.looks: list[Counter[str]] = [Counter()]
+
+    def __call__(self, request: HTTPRequest) -> HTTPResponse:
+        """Count a request, and let the world answer it."""
+        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+        self.looks[-1][target or parse_qs(request.body.decode())["Action"][0]] += 1
+        return self._respond(request)
+
+
 @contextmanager
-def clients_of(world: World) -> Iterator[Clients]:
+def clients_of(world: World, respond: Respond | None = None) -> Iterator[Clients]:
     """Serve a world over HTTP, and give clients that ask it there."""
-    with serve(world.respond, "127.0.0.1") as server:
+    with serve(respond or world.respond, "127.0.0.1") as server:
         yield Clients(simulated_session(world.region), endpoint_url=Access(endpoint_url=server.url).endpoint_url)
 
 
@@ -104,17 +129,25 @@ def let_pass(world: World, seconds: float, before: Callable[[World], None]) -> N
         world.run_until(min(end, world.now + timedelta(seconds=1)))
 
 
-def ours(world: World, *, timeout: float, before: Callable[[World], None]) -> tuple[Result, bool | None]:
-    """Wait with ours; return the result, and whether the differential names a true cause first if it failed."""
-    with clients_of(world) as clients:
-        watch = Watch(clients, world.cluster, [world.service])
+def ours(
+    world: World, *, timeout: float, before: Callable[[World], None]
+) -> tuple[Result, bool | None, list[Counter[str]]]:
+    """Wait with ours; return the result, whether the differential names a true cause first, and the calls by look."""
+    counted = Counted(world)
 
-        clock = Clock(now=lambda: world.now.timestamp(), sleep=lambda seconds: let_pass(world, seconds, before))
+    def sleep(seconds: float) -> None:
+        counted.looks.append(Counter())
+        let_pass(world, seconds, before)
+
+    with clients_of(world, counted) as clients:
+        watch = Watch(clients, world.cluster, [world.service])
+        clock = Clock(now=lambda: world.now.timestamp(), sleep=sleep)
         result = wait_for(watch, Wanted(), Patience(timeout, POLL), clock=clock)[world.service]
+        looks = [Counter(row) for row in counted.looks]
         if result.verdict.outcome != "failed":
-            return result, None
+            return result, None, looks
         diagnosis = diagnose(Frames(watch.snapshot(world.service, lambda _step: None)))
-        return result, diagnosis.differential[0].cause in world.truth
+    return result, diagnosis.differential[0].cause in world.truth, looks
 
 
 def theirs(world: World, before: Callable[[World], None]) -> tuple[str, float]:
@@ -151,7 +184,7 @@ def run_one(question: tuple[str, int, float, bool]) -> Outcome:
     before = mend if mended else lambda _world: None
     world = begin(name, seed)
     began = world.now
-    result, right = ours(world, timeout=timeout, before=before)
+    result, right, looks = ours(world, timeout=timeout, before=before)
     known = enough(world, result)
     said, seconds = theirs(begin(name, seed), before)
     ended = result.seen.at if result.seen else world.now
@@ -165,6 +198,9 @@ def run_one(question: tuple[str, int, float, bool]) -> Outcome:
         cause_first=right,
         aws=said,
         aws_seconds=seconds,
+        looks=len(looks),
+        calls=dict(sum(looks, Counter())),
+        most_calls=max(sum(row[name] for name in ECS_READS) for row in looks),
     )
 
 
@@ -177,6 +213,9 @@ def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
     aws = sorted(row.aws_seconds for row in faults)
     return {
         "poll_seconds": POLL,
+        "calls_per_look": _per_look([*good, *faults]),
+        "busiest_look": max(row.most_calls for row in [*good, *faults]),
+        "allowed_calls_per_look": QUARTER * POLL,
         "good": {
             "n": len(good),
             "failed": [f"{row.name}:{row.seed} {row.code}" for row in good if row.outcome != "stable"],
@@ -195,6 +234,13 @@ def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
     }
 
 
+def _per_look(outcomes: list[Outcome]) -> dict[str, float]:
+    """Return how many calls of each operation a look at one service took on average."""
+    calls = sum((Counter(row.calls) for row in outcomes), Counter())
+    looks = sum(row.looks for row in outcomes)
+    return {name: round(count / looks, 3) for name, count in sorted(calls.items())}
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the rollouts on all cores, print the figures, and write them."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
@@ -211,7 +257,7 @@ def main(arguments: list[str] | None = None) -> int:
     result = figures(outcomes[: len(good)], outcomes[len(good) :])
     result["rollouts"] = [asdict(row) for row in outcomes[len(good) :]]
     write_result("waiter", result)
-    shown = {name: result[name] for name in ("good", "faults")}
+    shown = {name: value for name, value in result.items() if name != "rollouts"}
     print("waiter:", shown)
     return 1 if shown["good"]["failed"] or shown["faults"]["not_failed"] or shown["faults"]["late"] else 0
 

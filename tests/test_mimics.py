@@ -204,10 +204,17 @@ def test_a_time_out_is_the_processor_where_it_is_at_its_limit():
 
 
 def test_a_rollout_that_is_given_up_within_minutes_still_shows_the_processor_at_its_limit():
-    brief = of_world("cpu-starved-answers@test", 3005)
+    brief = of_world("cpu-starved-answers@test", 3009)
 
     assert "cpu_at_limit" in kinds(brief)
     assert next(iter(probabilities(brief))) == "resources.cpu"
+
+
+def test_a_single_minute_at_the_limit_proves_nothing_either_way():
+    briefer = of_world("cpu-starved-answers@test", 3005)
+
+    assert "cpu_at_limit" not in kinds(briefer)
+    assert "too briefly" in dict(briefer.not_checked)["cpu"]
 
 
 def test_what_a_sidecar_prints_about_itself_is_not_the_applications():

@@ -125,6 +125,14 @@ def test_a_wait_that_is_too_short_says_by_how_much():
     assert any("the time limit of 5 min 00 s is too short for it by" in line for line in done.lines)
 
 
+def test_at_the_limit_it_looks_once_more():
+    done = waited("varied-healthy", 3)
+    seconds = (done.result.seen.at - parse_instant(done.result.followed.created_at)).total_seconds()
+
+    assert waited("varied-healthy", 3, timeout=seconds + 1).result.verdict.outcome == "stable"
+    assert waited("varied-healthy", 3, timeout=seconds - 2 * POLL).result.verdict.code == "time_out"
+
+
 def test_a_rollback_that_looks_stable_is_no_success():
     done = waited("task-role-refused", 0)
 

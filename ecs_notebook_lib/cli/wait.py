@@ -47,14 +47,13 @@ class _Waiting:
         wanted = Wanted(options.deployment, options.task_definition)
         patience = Patience(options.timeout, options.poll, options.fail_fast)
         try:
-            results = wait_for(self._watch, wanted, patience, tell=self._tell)
+            rows = list(wait_for(self._watch, wanted, patience, tell=self._tell).values())
+            incidents = dict(self._incidents(rows))
+            self._answer(rows, incidents)
+            if options.github_summary:
+                _summarise(rows, incidents)
         except KeyboardInterrupt:
             return self._interrupted()
-        rows = list(results.values())
-        incidents = dict(self._incidents(rows))
-        self._answer(rows, incidents)
-        if options.github_summary:
-            _summarise(rows, incidents)
         return NOT_STABLE if any_failed(rows) else 0
 
     def _tell(self, result: Result) -> None:

@@ -28,6 +28,10 @@ SETTLING_SECONDS = 5.0
 """A service that is steady at the first look is looked at again: the deployment may not be visible yet."""
 
 
+_A_MOMENT = 0.001
+"""What is left of the time limit, in seconds, that is not worth a sleep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """One service as the wait left it: the verdict, the deployment that was followed, and the last look.
@@ -83,7 +87,7 @@ def wait_for(
     began = clock.now()
     results = {name: Result(name, Verdict(WAITING)) for name in watch.services}
     while True:
-        last = clock.now() - began >= patience.timeout
+        last = patience.timeout - (clock.now() - began) < _A_MOMENT
         for result in _look(watch, wanted, results, waited=clock.now() - began):
             results[result.name] = result
             tell(result)

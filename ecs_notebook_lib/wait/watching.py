@@ -1,8 +1,8 @@
 """Looking at services again and again, with as few calls as AWS's batch limits allow.
 
-A look costs one DescribeServices per ten services and, of each service that changed since the last look, two ListTasks
-and one DescribeTasks per 100 tasks that are new or on their way; one DescribeTargetHealth per target group. All of it
-is kept: what AWS forgets within the hour is then still in the snapshot.
+A look costs one DescribeServices per ten services, two ListTasks of each service that changed since the last look, one
+DescribeTasks per 100 tasks that are new or on their way, and one DescribeTargetHealth per target group. All of it is
+kept: what AWS forgets within the hour is then still in the snapshot.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -132,7 +132,7 @@ class _Watched:
 
     def _list_requests(self, *, changed: bool) -> list[Request]:
         where = {"cluster": self._cluster, "serviceName": self._name}
-        states = ("RUNNING", "STOPPED") if changed or self._moving() else ()
+        states = ("RUNNING", "STOPPED") if changed else ()
         return [Request("ecs:ListTasks", {**where, "desiredStatus": state}) for state in states]
 
     def _target_requests(self, service: Shape) -> list[Request]:
@@ -150,20 +150,21 @@ class _Watched:
         arns = [followed.service_deployment]
         return [Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": arns})]
 
-    def _moving(self) -> bool:
-        """Say whether a task is on its way: then it may arrive without a change of the service's counts."""
-        return any(_on_its_way(task) for task in self._tasks.values())
-
     def _describe(self, answers: Mapping[tuple[str, str], Answer]) -> None:
-        """Describe the tasks that are new, and those that are not yet where ECS wants them."""
-        running = _listed(answers, "RUNNING")
-        stopped = _listed(answers, "STOPPED")
-        if not running and not stopped:
-            return
-        wanted = [arn for arn in chain(running, stopped) if arn not in self._tasks or _on_its_way(self._tasks[arn])]
-        wanted += [arn for arn in stopped if arn not in wanted and self._tasks[arn].get("lastStatus") != "STOPPED"]
+        """Describe the tasks that are new, and those that are not yet where ECS wants them.
+
+        A task on its way arrives, and gets its exit codes, without a change of the service's counts.
+        """
+        running, stopped = _listed(answers, "RUNNING"), _listed(answers, "STOPPED")
+        wanted = {arn for arn in chain(running, stopped) if arn not in self._tasks}
+        wanted |= {arn for arn, task in self._tasks.items() if _on_its_way(task)}
+        wanted |= {arn for arn in stopped if arn in self._tasks and self._tasks[arn].get("lastStatus") != "STOPPED"}
         [described] = self.caller.gather([tasks_request(self._cluster, wanted)])
         self._tasks |= {task["taskArn"]: task for task in described.items("tasks")}
+        gone = wanted - {task["taskArn"] for task in described.items("tasks")}
+        if described.error is None:
+            for arn in gone & self._tasks.keys():  # ECS has forgotten it: what was seen last stays, and is final
+                self._tasks[arn] = {**self._tasks[arn], "lastStatus": "STOPPED"}
 
     def _read_lines(self, failures: Sequence[Failure]) -> None:
         """Read the last lines of the newest tasks that ended in a way of which not two have been read."""

@@ -67,6 +67,8 @@ def cpu(frames: Frames) -> Iterator[Finding]:
     if len(full) >= _AT_LIMIT_MINUTES:
         statement = f"The tasks used all of their CPU in {len(full)} of {counted(len(points), 'minute')}."
         yield Finding("cpu_at_limit", "cpu", statement, "metrics", keys_of(full, "began_at"))
+    elif len(full) and len(points) <= _AT_LIMIT_MINUTES:
+        raise NothingToExamineError("the rollout went on too briefly to tell a start from a limit")
 
 
 def task_size(frames: Frames) -> Iterator[Finding]:
