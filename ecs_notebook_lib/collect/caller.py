@@ -216,9 +216,11 @@ class Caller:
         with self._lock:
             self._pages.append(page)
 
-    def forget(self) -> None:
-        """Let every question be asked anew from here on; the pages so far stay."""
+    def forget(self, *, pages_before_last: bool = False) -> None:
+        """Let every question be asked anew from here on; the pages so far stay, or of them only the last."""
         self._answers.clear()
+        if pages_before_last:
+            del self._pages[:-1]
 
     def _any_answer(self) -> bool:
         return any(page.error is None for page in self._pages)

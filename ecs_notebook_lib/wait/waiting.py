@@ -1,7 +1,7 @@
 """The loop: look, judge, tell, sleep; and look once more when the time is over."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ecs_notebook_lib.source import parse_instant
@@ -146,6 +146,6 @@ def _timed_out(result: Result, timeout: float) -> Result:
     return replace(result, verdict=Verdict(FAILED, "time_out", text))
 
 
-def any_failed(results: Sequence[Result]) -> bool:
+def any_failed(results: Iterable[Result]) -> bool:
     """Say whether one of the services is not stable on what was waited for."""
     return any(row.verdict.outcome != STABLE for row in results)

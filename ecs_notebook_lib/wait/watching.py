@@ -42,7 +42,7 @@ class Watch:
 
     def look(self, names: Iterable[str], followed: Mapping[str, Followed]) -> dict[str, Seen]:
         """Return what these services look like now; `followed` are the deployments that are waited for."""
-        self._caller.forget()
+        self._caller.forget(pages_before_last=True)  # each service keeps its own part
         before = len(self._caller.pages)
         wanted = list(names)
         request = Request("ecs:DescribeServices", {"cluster": self._cluster, "services": wanted})
