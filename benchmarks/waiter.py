@@ -19,7 +19,8 @@ from unittest.mock import patch
 from urllib.parse import parse_qs
 
 from benchmarks.results_file import write_result
-from ecs_notebook_lib.collect import Access, Clients
+from benchmarks.simulated import WORKERS
+from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.frames import Frames
@@ -28,7 +29,6 @@ from ecs_notebook_lib.simulate.door import Respond
 from ecs_notebook_lib.wait import Result, Wanted, Watch, wait_for
 from ecs_notebook_lib.wait.waiting import Clock, Patience
 
-WORKERS = 2
 POLL, GRACE = 15.0, 5.0
 ECS_READS = ("DescribeServices", "ListTasks", "DescribeTasks", "DescribeTaskDefinition", "DescribeServiceDeployments")
 QUARTER = 20 / 4
@@ -103,7 +103,7 @@ class Counted:
 def clients_of(world: World, respond: Respond | None = None) -> Iterator[Clients]:
     """Serve a world over HTTP, and give clients that ask it there."""
     with serve(respond or world.respond, "127.0.0.1") as server:
-        yield Clients(simulated_session(world.region), endpoint_url=Access(endpoint_url=server.url).endpoint_url)
+        yield Clients(simulated_session(world.region), endpoint_url=server.url)
 
 
 def mend(world: World) -> None:
@@ -247,10 +247,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--good", type=int, default=200, help="good rollouts")
     parser.add_argument("--seeds", type=int, default=2, help="seeds of each fault")
     options = parser.parse_args(arguments)
-    third = options.good // 4
-    good = [("varied-healthy", FIRST_SEED + n, LONG, False) for n in range(options.good - 2 * third)]
-    good += [("slow-rollout", FIRST_SEED + n, LONG, False) for n in range(third)]
-    good += [(MENDED[n % len(MENDED)], FIRST_SEED + n, LONG, True) for n in range(third)]
+    quarter = options.good // 4
+    good = [("varied-healthy", FIRST_SEED + n, LONG, False) for n in range(options.good - 2 * quarter)]
+    good += [("slow-rollout", FIRST_SEED + n, LONG, False) for n in range(quarter)]
+    good += [(MENDED[n % len(MENDED)], FIRST_SEED + n, LONG, True) for n in range(quarter)]
     faults = [(name, FIRST_SEED + n, LONG, False) for name in lasting() for n in range(options.seeds)]
     with ProcessPoolExecutor(WORKERS) as pool:
         outcomes = list(pool.map(run_one, [*good, *faults], chunksize=4))

@@ -7,6 +7,11 @@ from difflib import get_close_matches
 class EcsNotebookError(Exception):
     """Base of all errors that are told in one line; anything else is a bug and keeps its traceback."""
 
+    @property
+    def line(self) -> str:
+        """Return the message on one line, whatever AWS put into it."""
+        return " ".join(str(self).split())
+
 
 class SourceError(EcsNotebookError):
     """A source (`live:…`, `demo:…`, `case:…`, a snapshot's path) that cannot be read as one."""

@@ -7,6 +7,14 @@ _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 r"""Unicode categories that change what is around them: controls, direction marks, private use, line separators."""
 
 
+_MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
+
+
+def plain(text: object) -> str:
+    """Return text in which nothing is Markdown or HTML."""
+    return visible(text).translate(_MARKDOWN)
+
+
 def visible(text: object, *, limit: int = _MAX_CHARACTERS) -> str:
     r"""Return text on one line with every control and direction character written out (`\x1b`), cut after `limit`."""
     shown = "".join(_written_out(character) for character in str(text)[:limit])

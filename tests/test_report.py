@@ -12,8 +12,8 @@ from ecs_notebook_lib.incident import Incident, open_incident
 from ecs_notebook_lib.report import write_report
 from ecs_notebook_lib.report import writing as writing_module
 from ecs_notebook_lib.report.jupyter import nbformat
-from ecs_notebook_lib.report.markdown import plain
 from ecs_notebook_lib.snapshot import load_snapshot
+from ecs_notebook_lib.untrusted import plain
 
 from .conftest import incident_of
 

@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.waiter import mend
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.collect import Access, open_clients
 from ecs_notebook_lib.diagnosis import diagnose
@@ -62,21 +64,8 @@ def test_a_good_rollout_is_waited_for_until_it_is_stable(name, number):
     assert done.world.scheduler.services[done.world.service].deployments[0].shape["rolloutState"] == "COMPLETED"
 
 
-def image_of(world, task_definition):
-    return world.task_definitions[task_definition]["containerDefinitions"][0]["image"]
-
-
 @pytest.mark.parametrize("name", ["exec-format-error", "program-crashes", "no-way-out", "program-ends", "other-port"])
 def test_a_fault_that_is_mended_after_the_first_failure_does_not_end_the_wait(name):
-    def mend(world):
-        service = world.scheduler.services[world.service]
-        newest = service.deployments[0].shape["taskDefinition"]
-        tasks = [task for task in world.tasks.by_arn.values() if task.shape["taskDefinitionArn"] == newest]
-        if any(task.shape.get("stopCode") for task in tasks):
-            world.hitches[newest] = []
-            old, new = (image_of(world, row.shape["taskDefinition"]) for row in service.deployments[::-1][:2])
-            world.programs[new] = world.programs[old]
-
     assert waited(name, 1, before=mend).result.verdict.outcome == "stable"
 
 
@@ -287,6 +276,26 @@ def test_a_dependency_that_may_come_up_is_no_fault_that_lasts():
     assert fault_of(tasks, {row["taskArn"]: ["listening on 8080"] for row in tasks}) == ("exited_by_itself", 2)
 
 
+def test_equal_environment_values_stay_equal_between_the_wait_and_what_is_read_after_it():
+    world = begin("program-crashes", 0)
+    for definition in world.task_definitions.values():
+        definition["containerDefinitions"][0]["environment"] = [{"name": "MODE", "value": "kept-secret"}]
+    watch = Watch(simulated_clients(world), world.cluster, [world.service])
+    wait_for(watch, Wanted(), Patience(1200, POLL), clock=world_clock(world))
+    snapshot = watch.snapshot(world.service, lambda _step: None)
+    pages = snapshot.records("ecs:DescribeTaskDefinition")
+    values = {
+        row["value"]
+        for page in pages
+        for container in page["response"]["taskDefinition"]["containerDefinitions"]
+        for row in container.get("environment", ())
+    }
+
+    assert len(pages) > 2
+    assert len(values) == 1
+    assert "kept-secret" not in values
+
+
 def test_each_event_and_each_way_of_failing_is_told_once():
     done = waited("program-crashes", 0)
     events = [line.partition("event: ")[2] for line in done.lines if "event: " in line]
@@ -343,6 +352,17 @@ def test_the_command_says_why_and_what_goes_on(served, capsys, tmp_path, monkeyp
     assert "aws ecs stop-service-deployment --service-deployment-arn arn:" in out.out
     assert "exit code 1" in out.err
     assert "permissions.task\\_role" in summary.read_text(encoding="utf-8")
+
+
+def test_what_aws_or_a_container_says_does_not_reach_the_terminal_raw(served, capsys):
+    world, command = served("log-group-missing", 0)
+    for arn, hitches in world.hitches.items():
+        world.hitches[arn] = [replace(row, text=row.text + "\x1b]0;owned\x07") for row in hitches]
+
+    assert main(command) == 255
+    out = capsys.readouterr()
+    assert "\x1b]" not in out.out + out.err
+    assert "\\x1b]0;owned" in out.out.partition("\n")[0]
 
 
 def test_the_command_is_silent_about_what_is_well(served, capsys):

@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
         return command(options)
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"ecs-notebook: {error.line}\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"ecs-notebook: {error.strerror or error}: {error.filename or 'no file'}\n")

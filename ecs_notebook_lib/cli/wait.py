@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ecs_notebook_lib.cli.opening import progress_of
 from ecs_notebook_lib.collect import Access, open_clients
 from ecs_notebook_lib.errors import EcsNotebookError
+from ecs_notebook_lib.untrusted import plain, visible
 from ecs_notebook_lib.wait import Result, Verdict, Wanted, Watch, wait_for
 from ecs_notebook_lib.wait.judging import FAILED, STABLE
 from ecs_notebook_lib.wait.telling import Teller
@@ -29,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _Waiting(options).run()
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {' '.join(str(error).split())}\n")
+        sys.stderr.write(f"ecs-notebook: {error.line}\n")
         return NOT_STABLE
 
 
@@ -40,6 +42,7 @@ class _Waiting:
         self._options = options
         access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
         self._watch = Watch(open_clients(access), options.cluster, list(dict.fromkeys(options.services)))
+        self._progress = progress_of(options)
         self._tellers = {name: Teller(timeout=options.timeout) for name in self._watch.services}
 
     def run(self) -> int:
@@ -61,11 +64,6 @@ class _Waiting:
             sys.stderr.writelines(f"{line}\n" for line in self._tellers[result.name].lines(result))
             sys.stderr.flush()
 
-    def _progress(self, step: str) -> None:
-        if not self._options.quiet:
-            sys.stderr.write(f"... {step}\n")
-            sys.stderr.flush()
-
     def _interrupted(self) -> int:
         """Keep what was seen so far: Ctrl-C must not lose evidence."""
         folder = Path(self._options.report or ".")
@@ -85,7 +83,7 @@ class _Waiting:
                 yield row.name, Incident(self._watch.snapshot(row.name, self._progress))
             except EcsNotebookError as error:
                 kept = self._watch.kept(row.name)
-                sys.stderr.write(f"ecs-notebook: {' '.join(str(error).split())}\n")
+                sys.stderr.write(f"ecs-notebook: {error.line}\n")
                 if kept is not None:
                     yield row.name, Incident(kept)
 
@@ -99,7 +97,7 @@ class _Waiting:
             sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
             return
         for row in rows:
-            sys.stdout.write(f"{row.name}: {row.verdict.outcome}: {row.verdict.reason}\n")
+            sys.stdout.write(visible(f"{row.name}: {row.verdict.outcome}: {row.verdict.reason}") + "\n")
             if row.name in incidents:
                 from ecs_notebook_lib.cli.text import print_diagnosis
 
@@ -121,7 +119,7 @@ class _Waiting:
         if count > 1:
             folder /= incident_name(incident.snapshot)
         if find_spec("papermill") is None:
-            return f"{_save(incident.snapshot, folder)}"
+            return str(_save(incident.snapshot, folder))
         from ecs_notebook_lib.report import write_report
 
         return str(write_report(incident, folder=str(folder), progress=self._progress).html)
@@ -195,5 +193,4 @@ def _summarise(rows: Iterable[Result], incidents: Mapping[str, "Incident"]) -> N
 
 def _headline(name: str, verdict: Verdict) -> str:
     mark = "✅" if verdict.outcome == STABLE else "❌"
-    text = "".join(f"\\{c}" if c in "\\`*_[]<>|#$" else c for c in f"{name}: {verdict.reason}")
-    return f"{mark} {text}\n\n"
+    return f"{mark} {plain(f'{name}: {verdict.reason}')}\n\n"

@@ -17,6 +17,7 @@ from ecs_notebook_lib.collect import (
 )
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
@@ -42,8 +43,9 @@ def collect_incident(
     progress: Progress = lambda _step: None,
     first_look: FirstLook | None = None,
     earlier: Sequence[Page] = (),
+    masker: Masker | None = None,
 ) -> Snapshot:
-    """Return everything that the kit reads about one service, with the pages that were read of it `earlier`.
+    """Return everything that the kit reads about one service, with the pages that the same `masker` saw `earlier`.
 
     `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
@@ -55,7 +57,7 @@ def collect_incident(
     AccessError
         If AWS cannot be called at all.
     """
-    caller = Caller(clients)
+    caller = Caller(clients, masker=masker)
     progress("service")
     service = ecs.collect_service(caller, source.cluster, source.service) or {}
     as_of = caller.pages[0].at

@@ -7,8 +7,8 @@ from IPython.display import Markdown
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
-from ecs_notebook_lib.report.markdown import markdown_table, plain
-from ecs_notebook_lib.untrusted import visible
+from ecs_notebook_lib.report.markdown import markdown_table
+from ecs_notebook_lib.untrusted import plain, visible
 
 _COMMAND = 4000
 

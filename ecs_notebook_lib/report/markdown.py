@@ -6,9 +6,7 @@ from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.differential_tables import mimics_table
 from ecs_notebook_lib.report.log_tables import telling_lines_table
-from ecs_notebook_lib.untrusted import visible
-
-_SPECIAL = str.maketrans({character: f"\\{character}" for character in "\\`*_[]<>|#$"})
+from ecs_notebook_lib.untrusted import plain
 
 
 def markdown_of(incident: Incident) -> str:
@@ -31,11 +29,6 @@ def markdown_of(incident: Incident) -> str:
         _section("What was not seen", words.gaps_table(incident)),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def plain(text: object) -> str:
-    """Return text in which nothing is Markdown or HTML."""
-    return visible(text).translate(_SPECIAL)
 
 
 def _capital(text: str) -> str:

@@ -29,12 +29,19 @@ class Failure:
     stop_code: str
     reason: str
     exit_codes: tuple[tuple[str, int | None, str], ...]
-    """Container, exit code, and AWS's reason, of each essential container that has one of the two."""
+    """Container, exit code, and AWS's reason, of each container that has one of the two."""
     created_at: datetime
     ended_at: datetime
     lines: tuple[str, ...] = ()
     passing: bool = False
     """Whether it may pass by itself: by its kind, or by what its last lines say."""
+
+    @property
+    def told(self) -> str:
+        """Return what AWS tells of its end: stop code, reasons and exit codes."""
+        reasons = [f"{name}: {why}" for name, _, why in self.exit_codes if why]
+        codes = [f"{name} exit code {code}" for name, code, _ in self.exit_codes if code is not None]
+        return f"{self.stop_code}: {'; '.join(filter(None, [self.reason, *reasons, *codes]))}"
 
     @property
     def way(self) -> tuple[object, ...]:

@@ -7,7 +7,6 @@ are known. Here the deployment is followed, not the service.
 from dataclasses import dataclass
 
 from ecs_notebook_lib.examined import revision_of
-from ecs_notebook_lib.rolling_update import bounds_of
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.wait.attempts import failures_of, lasting_event, lasting_fault
 from ecs_notebook_lib.wait.seen import Seen, Shape
@@ -178,11 +177,10 @@ def _by_task_set(seen: Seen, followed: Followed, own: Shape | None) -> Verdict:
 
 def _stuck(seen: Seen, own: Shape) -> Verdict | None:
     """Return that the percentages let no task start and none stop (ECS_FACTS 2.6)."""
-    service = seen.service or {}
-    settings, desired = service.get("deploymentConfiguration") or {}, int(service.get("desiredCount") or 0)
-    bounds = bounds_of(desired, settings.get("minimumHealthyPercent", 100), settings.get("maximumPercent", 200))
+    bounds, desired = seen.bounds, seen.bounds.desired
     older = sum(int(row.get("runningCount") or 0) for row in seen.deployments if row is not own)
-    if bounds.cycles is not None or not desired or older < desired or service.get("schedulingStrategy") == "DAEMON":
+    daemon = (seen.service or {}).get("schedulingStrategy") == "DAEMON"
+    if bounds.cycles is not None or not desired or older < desired or daemon:
         return None
     text = (
         f"nothing can move: at least {bounds.lower} and at most {bounds.upper} of {desired} tasks may run, "
@@ -201,11 +199,8 @@ def _faulty(seen: Seen, followed: Followed) -> Verdict | None:
             Verdict(FAILED, "lasting_fault", f"ECS starts no task of {followed.revision}: {event}") if event else None
         )
     failure, attempts = found
-    codes = [f"{name} exit code {code}" if code is not None else "" for name, code, _ in failure.exit_codes]
-    reasons = [why for _, _, why in failure.exit_codes if why]
-    told = "; ".join(dict.fromkeys(filter(None, [failure.reason, *reasons, *codes])))
     times = "the message decides" if attempts == 1 else "the same in two attempts"
-    return Verdict(FAILED, "lasting_fault", f"tasks of {followed.revision} fail, {times}: {failure.stop_code}: {told}")
+    return Verdict(FAILED, "lasting_fault", f"tasks of {followed.revision} fail, {times}: {failure.told}")
 
 
 def _told(seen: Seen, followed: Followed) -> Verdict | None:

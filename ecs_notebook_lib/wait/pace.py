@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ecs_notebook_lib.rolling_update import USUAL_START_SECONDS, USUAL_STOP_SECONDS, bounds_of, health_seconds
+from ecs_notebook_lib.rolling_update import USUAL_START_SECONDS, USUAL_STOP_SECONDS, health_seconds
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.wait.judging import Followed
 from ecs_notebook_lib.wait.seen import Seen, Shape
@@ -16,19 +16,12 @@ def shortest_seconds(seen: Seen, followed: Followed, groups: Sequence[Shape], at
 
     How long a task takes to start is measured on the tasks that are known, the new ones first; 45 s if none has.
     """
-    service = seen.service or {}
-    settings = service.get("deploymentConfiguration") or {}
-    bounds = bounds_of(
-        int(service.get("desiredCount") or 0),
-        settings.get("minimumHealthyPercent", 100),
-        settings.get("maximumPercent", 200),
-    )
     intervals = [float(group.get("HealthCheckIntervalSeconds") or 0) for group in groups]
     replaces = any(row.get("id") != followed.deployment for row in seen.deployments)
     delays = [float(row["Value"]) for row in attributes if row.get("Key") == _DELAY] or [_USUAL_DELAY]
     old = (max(delays) if groups else 0.0) + USUAL_STOP_SECONDS if replaces else 0.0
     new = _start_seconds(seen, followed) + health_seconds(intervals)
-    return bounds.shortest_seconds(new, old) or 0.0
+    return seen.bounds.shortest_seconds(new, old) or 0.0
 
 
 def _start_seconds(seen: Seen, followed: Followed) -> float:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ecs_notebook_lib.rolling_update import Bounds, bounds_of
+
 Shape = Mapping[str, Any]
 
 
@@ -38,6 +40,17 @@ class Seen:
     def strategy(self) -> str:
         """Return how ECS deploys: `ROLLING`, `BLUE_GREEN`, `LINEAR` or `CANARY`."""
         return str(((self.service or {}).get("deploymentConfiguration") or {}).get("strategy", "ROLLING"))
+
+    @property
+    def bounds(self) -> Bounds:
+        """Return what the service's percentages come to for its desired count."""
+        service = self.service or {}
+        settings = service.get("deploymentConfiguration") or {}
+        return bounds_of(
+            int(service.get("desiredCount") or 0),
+            settings.get("minimumHealthyPercent", 100),
+            settings.get("maximumPercent", 200),
+        )
 
     @property
     def primary(self) -> Shape | None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.untrusted import visible
-from ecs_notebook_lib.wait.attempts import Failure, failures_of
+from ecs_notebook_lib.wait.attempts import failures_of
 from ecs_notebook_lib.wait.judging import Followed
 from ecs_notebook_lib.wait.seen import Seen
 from ecs_notebook_lib.wait.waiting import Result
@@ -101,7 +101,7 @@ class Teller:
         for failure in failures_of(seen, followed.deployment):
             if failure.way not in self._ways:
                 self._ways.add(failure.way)
-                yield _line(result, _ended(failure))
+                yield _line(result, f"task {failure.task} stopped: {failure.told}")
                 yield from (f"          | {visible(line, limit=_LONGEST)}" for line in failure.lines)
 
 
@@ -110,13 +110,6 @@ def _stage(seen: Seen) -> str:
     waits = [row for row in record.get("lifecycleHookDetails") or () if row.get("status") == "AWAITING_ACTION"]
     stage = f"; stage {record['lifecycleStage']}" if record.get("lifecycleStage") else ""
     return stage + ("; a lifecycle hook waits for somebody to continue it" if waits else "")
-
-
-def _ended(failure: Failure) -> str:
-    codes = [f"{name} exit code {code}" for name, code, _ in failure.exit_codes if code is not None]
-    reasons = [f"{name}: {why}" for name, _, why in failure.exit_codes if why]
-    told = "; ".join([failure.reason, *reasons, *codes])
-    return f"task {failure.task} stopped: {failure.stop_code}: {told}"
 
 
 def _line(result: Result, text: str) -> str:

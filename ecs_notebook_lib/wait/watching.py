@@ -13,9 +13,10 @@ from typing import Any
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.ecs import tasks_request
-from ecs_notebook_lib.collect.elbv2 import target_group_arns
+from ecs_notebook_lib.collect.elbv2 import target_group_arns, target_requests
 from ecs_notebook_lib.collect.incident import collect_incident
 from ecs_notebook_lib.collect.logs import Stream, awslogs_streams
+from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.snapshot import IncidentName, Page, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
 from ecs_notebook_lib.source import LiveSource
@@ -37,8 +38,9 @@ class Watch:
     def __init__(self, clients: Clients, cluster: str, services: Sequence[str]) -> None:
         self._clients = clients
         self._cluster = cluster
-        self._caller = Caller(clients)
-        self.services = {name: _Watched(clients, cluster, name) for name in services}
+        self._masker = Masker()  # one key for all pages of a snapshot: equal values stay equal
+        self._caller = Caller(clients, masker=self._masker)
+        self.services = {name: _Watched(Caller(clients, masker=self._masker), cluster, name) for name in services}
 
     def look(self, names: Iterable[str], followed: Mapping[str, Followed]) -> dict[str, Seen]:
         """Return what these services look like now; `followed` are the deployments that are waited for."""
@@ -64,7 +66,7 @@ class Watch:
         """Return everything about one service: what was kept while waiting, and what is read now."""
         source = LiveSource(self._cluster, name.rpartition("/")[2])
         earlier = self.services[name].caller.pages
-        return collect_incident(self._clients, source, progress=progress, earlier=earlier)
+        return collect_incident(self._clients, source, progress=progress, earlier=earlier, masker=self._masker)
 
     def kept(self, name: str) -> Snapshot | None:
         """Return what was kept of one service while waiting, without another call; None if nothing was seen yet."""
@@ -74,8 +76,8 @@ class Watch:
 class _Watched:
     """One service under watch: its own pages, and the tasks that are known."""
 
-    def __init__(self, clients: Clients, cluster: str, name: str) -> None:
-        self.caller = Caller(clients)
+    def __init__(self, caller: Caller, cluster: str, name: str) -> None:
+        self.caller = caller
         self._cluster, self._name = cluster, name
         self._service: Shape | None = None
         self._tasks: dict[str, Shape] = {}
@@ -142,10 +144,9 @@ class _Watched:
         """Return the question how the deployment ended, where the service itself does not tell."""
         if followed is None or not followed.service_deployment:
             return []
-        listed = {row["id"]: row for row in service.get("deployments") or ()}
-        own = listed.get(followed.deployment)
-        rolling = (service.get("deploymentConfiguration") or {}).get("strategy", "ROLLING") == "ROLLING"
-        if rolling and own is not None and own.get("status") == "PRIMARY":
+        seen = Seen(_known(self._at), service)
+        own = seen.deployment(followed.deployment)
+        if seen.strategy == "ROLLING" and own is not None and own.get("status") == "PRIMARY":
             return []
         arns = [followed.service_deployment]
         return [Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": arns})]
@@ -195,16 +196,9 @@ class _Watched:
 
     def settings_of_targets(self) -> tuple[Sequence[Shape], Sequence[Shape]]:
         """Return the service's target groups and their attributes: asked once, to know how long a rollout takes."""
-        arns = target_group_arns(self._service or {})
-        if not arns:
-            return (), ()
-        groups, *attributes = self.caller.gather(
-            [
-                Request("elbv2:DescribeTargetGroups", {"TargetGroupArns": arns}),
-                *(Request("elbv2:DescribeTargetGroupAttributes", {"TargetGroupArn": arn}) for arn in arns),
-            ]
-        )
-        return groups.items("TargetGroups"), [row for answer in attributes for row in answer.items("Attributes")]
+        answers = self.caller.gather(target_requests(target_group_arns(self._service or {})))
+        groups = [row for answer in answers for row in answer.items("TargetGroups")]
+        return groups, [row for answer in answers for row in answer.items("Attributes")]
 
 
 def _tail(stream: Stream) -> Request:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.containers import main_containers
+from ecs_notebook_lib.diagnosis.containers import application_names
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.telling import dead_streams
 from ecs_notebook_lib.frames import Frames
@@ -155,7 +155,7 @@ def _sidecars_checked(frames: Frames, commands: pd.DataFrame) -> Iterator[Findin
     told = (own & (frames.containers["health_status"] == "UNHEALTHY")).any()
     failed = (frames.events["kind"] == _FAILED).any() or (frames.tasks["reason_kind"] == _FAILED).any()
     checked = set(commands.dropna(subset=["word"])["container"])
-    of_sidecars = sorted(checked - {name for _, name in main_containers(frames)})
+    of_sidecars = sorted(checked - application_names(frames))
     if told or not failed or not of_sidecars:
         return
     alone = len(of_sidecars) == len(checked)
