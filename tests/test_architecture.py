@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
     "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
     "incident": {"errors", "source", "examined", "cases", "collect", "snapshot", "frames", "diagnosis", "simulate"},
+    "history": {"errors", "version", "source", "examined", "knowledge", "snapshot", "collect"},
     "wait": {"version", "source", "untrusted", "examined", "rolling_update", "knowledge", "snapshot", "collect"},
     "plots": {"untrusted"},
     "report": {
