@@ -26,6 +26,11 @@ def probe_request(cluster: str) -> Request:
     return Request("logs:DescribeLogGroups", {"logGroupNamePattern": f"containerinsights/{_name(cluster)}/performance"})
 
 
+def capture_group(cluster: str) -> str:
+    """Return the log group into which event capture writes the events of a cluster, given by name or ARN."""
+    return f"{_CAPTURED}{_name(cluster)}/performance"
+
+
 def _name(cluster: str) -> str:
     return cluster.rpartition("/")[2]
 
