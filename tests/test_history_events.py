@@ -347,15 +347,58 @@ def test_whatever_bytes_come_reading_ends_and_loses_none_of_what_is_no_mark(piec
     assert sum(map(len, told)) <= sum(map(len, pieces))
 
 
+def test_a_string_that_a_line_end_breaks_ends_what_it_is_in():
+    tally = Tally()
+
+    assert list(rows_of_lines([b'{"a": "b,', b'{"c": 1}', SAMPLE["action_log_daemon"]], tally=tally)) != []
+
+    assert {name: count for name, (count, _) in tally.left_out.items()} == {"damaged JSON": 1, "no event of ECS": 1}
+
+
+def test_an_entry_of_an_action_log_is_told_apart_from_what_broke_off_before_it():
+    [row] = rows(b'{"a": 1,', line(json.loads(SAMPLE["action_log_daemon"])))
+
+    assert row.kind == "service_action"
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def places_in(value):
+    """Return each container in a value with each of its keys."""
+    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
+    return [(value, key) for key in keys] + [place for key in keys for place in places_in(value[key])]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(SAMPLE)), st.lists(st.tuples(st.integers(0, 300), JSON_VALUES), min_size=1, max_size=3))
+def test_an_event_with_anything_in_any_place_is_a_row_or_left_out_and_never_fatal(name, changes):
+    told, tally = json.loads(SAMPLE[name]), Tally()
+    for number, value in changes:
+        places = places_in(told)
+        holder, key = places[number % len(places)]
+        holder[key] = value
+
+    found = list(rows_of_lines([json.dumps(told)], tally=tally))
+
+    assert len(found) == tally.events
+    assert len(found) + sum(count for count, _ in tally.left_out.values()) == 1
+    assert all(isinstance(text, str) for row in found for text in (row.account, row.cluster, row.service, row.key))
+    assert tally.told() is not None
+
+
 def test_a_value_without_an_end_is_given_up_at_a_limit(monkeypatch):
     monkeypatch.setattr("ecs_notebook_lib.history.splitting._LONGEST", 10_000)
-    tally = Tally()
-    pieces = [b'{"a": [', *[b"1," * 1000] * 20, b"\n", WHOLE, b"\n"]
+    pieces = iter([b'{"a": [', *[b"1," * 1000] * 50])
 
-    found = list(rows_of_lines(split_objects(pieces), tally=tally))
+    given_up = next(split_objects(pieces))
 
-    assert len(found) == 1
-    assert tally.left_out["damaged JSON"][0] == 1
+    assert given_up.startswith(b'{"a": [1,1,')
+    assert len(list(pieces)) > 40
 
 
 def test_unpacking_yields_pieces_of_a_bounded_size():
@@ -369,17 +412,19 @@ def test_unpacking_yields_pieces_of_a_bounded_size():
 
 def test_a_file_a_folder_and_a_pattern_are_read_in_the_order_of_names(tmp_path):
     (tmp_path / "deep").mkdir()
-    for number, name in enumerate(["b.json", "a.jsonl", "deep/c.log.gz", ".hidden"]):
+    names = [f"{number * 7 % 20:02}.json" for number in range(20)]
+    for number, name in enumerate([*names, "deep/c.log.gz", ".hidden"]):
         text = line(event(version=number))
         (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    in_order = sorted(range(20), key=names.__getitem__)
 
     def versions(place):
         return [row.version for row in rows_of_lines(open_events(str(place), None, ALWAYS))]
 
-    assert versions(tmp_path / "b.json") == [0]
-    assert versions(tmp_path) == [1, 0, 2]
-    assert versions(tmp_path / "*.json*") == [1, 0]
-    assert versions(tmp_path / "**" / "*.gz") == [2]
+    assert versions(tmp_path / "07.json") == [1]
+    assert versions(tmp_path) == [*in_order, 20]
+    assert versions(tmp_path / "*.json*") == in_order
+    assert versions(tmp_path / "**" / "*.gz") == [20]
     assert not needs_aws(str(tmp_path))
 
 
@@ -785,33 +830,39 @@ def test_a_pattern_that_cannot_be_read_passes_on_nothing(pattern):
 
 
 def test_the_printed_set_up_can_be_run_and_is_then_found(moto, elsewhere):
-    commands = setup_commands("orders-cluster", "us-east-1", "123456789012")
+    commands = setup_commands("printed", "us-east-1", "123456789012")
     where = environment(moto)
 
     for command in commands:
         words = [str(Path(sys.executable).parent / "aws"), *shlex.split(command)[1:]]
         subprocess.run(words, env=where, check=True, capture_output=True)
 
-    [keeper] = kept_by_aws(Caller(elsewhere), "orders-cluster").keepers
-    assert keeper.events == f"log-group:{events_group('orders-cluster')}"
+    [keeper] = kept_by_aws(Caller(elsewhere), "printed").keepers
+    assert keeper.events == f"log-group:{events_group('printed')}"
     assert (keeper.retention_days, keeper.passing.is_all) == (90, True)
     [policy] = elsewhere.get("logs").describe_resource_policies()["resourcePolicies"]
     [statement] = json.loads(policy["policyDocument"])["Statement"]
     assert statement["Resource"] == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/ecs-notebook/*"
 
 
-def test_events_of_the_set_ups_rule_reach_its_log_group_and_are_read(moto, elsewhere):
-    for command in setup_commands("reached", "us-east-1", "123456789012"):
+def test_the_set_ups_rule_lets_a_clusters_events_through_and_no_others(elsewhere):
+    for command in setup_commands("orders-cluster", "us-east-1", "123456789012"):
         call(elsewhere, command)
-    [rule] = elsewhere.get("events").list_rules(NamePrefix="ecs-notebook-reached")["Rules"]
-    pattern = json.loads(rule["EventPattern"])
-    samples = [json.loads(SAMPLE[name].replace(b"default", b"reached")) for name in ("deployment_failed", "task_ec2")]
+    text = [line(told).replace(b"eu-west-1:111122223333", b"us-east-1:123456789012") for told in EVENTS]
+    sent = [told for told in map(json.loads, text) if "detail-type" in told]
 
-    assert pattern["detail-type"] == list(event_types())
-    for sample in samples[:1]:
-        arn = sample["resources"][0].replace("eu-west-1:111122223333", "us-east-1:123456789012")
-        assert any(arn.startswith(one["prefix"]) for one in pattern["resources"])
-    assert not any(samples[1]["resources"][0].startswith(one["prefix"]) for one in pattern["resources"])
+    for told in sent:
+        entry = {"Source": told["source"], "DetailType": told["detail-type"], "Detail": json.dumps(told["detail"])}
+        elsewhere.get("events").put_events(Entries=[{**entry, "Resources": told["resources"]}])
+
+    found = list(rows_of_lines(open_events(f"log-group:{events_group('orders-cluster')}", elsewhere, ALWAYS)))
+    about = [told for told in sent if any("/orders-cluster/" in arn for arn in told["resources"])]
+    assert len(found) == len(about) > 8
+    assert {row.cluster for row in found} == {"orders-cluster"}
+    assert {row.state["eventName"] for row in found if row.kind == "deployment_event"} == {
+        "HOOK_AWAITING_ACTION",
+        "DAEMON_DEPLOYMENT_PENDING",
+    }
 
 
 def call(clients, command):

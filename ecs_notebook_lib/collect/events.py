@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cache
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -115,12 +116,12 @@ def held_events(value: Any, *, wrappings: int = _MAX_WRAPPINGS) -> Iterator[Mapp
     if not isinstance(value, Mapping):
         yield value if isinstance(value, Reason) else Reason.NO_EVENT
         return
-    inner = [row for name in _WRAPPERS if isinstance(value.get(name), list) for row in value[name]]
+    inner = [value[name] for name in _WRAPPERS if isinstance(value.get(name), list)]
     message = value.get("message")
     if "detail-type" in value or "actionSourceId" in value or not wrappings:
         yield value
     elif inner:
-        for row in inner:
+        for row in chain.from_iterable(inner):
             yield from held_events(row, wrappings=wrappings - 1)
     elif isinstance(message, str) and message.lstrip().startswith("{"):
         yield from held_events(_parsed(message), wrappings=wrappings - 1)

@@ -16,7 +16,7 @@ _TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+["\n]|["{}\n]')
 _WRAPPER = re.compile(rb'\{\s*"\w+"\s*:\s*\[[\s,]*')
 _BETWEEN = b"[], \t\r\n\xef\xbb\xbf}"
 _BEFORE_OBJECT = b":[,"
-_MARKS = (b'"detail-type"', b'"message"')
+_MARKS = (b'"detail-type"', b'"message"', b'"actionSourceId"')
 _LONGEST = 64 << 20
 """Bytes of one object: what the aws command prints is one, however many events are in it."""
 
@@ -131,11 +131,11 @@ class _Splitter:
 
 
 def _is_whole(text: bytes) -> bool:
-    """Say whether an object is an event, or an entry of a log that may hold one."""
+    """Say whether an object is an event, an entry of an action log, or one of a log that may hold an event."""
     if not any(mark in text for mark in _MARKS):
         return False
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:
         return False
-    return "detail-type" in value or {"message", "timestamp"} <= value.keys()
+    return "detail-type" in value or "actionSourceId" in value or {"message", "timestamp"} <= value.keys()
