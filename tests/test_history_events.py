@@ -347,10 +347,11 @@ def test_whatever_bytes_come_reading_ends_and_loses_none_of_what_is_no_mark(piec
     assert sum(map(len, told)) <= sum(map(len, pieces))
 
 
-def test_a_string_that_a_line_end_breaks_ends_what_it_is_in():
+@pytest.mark.parametrize("text", [b'{"a": "b,', b'{"a": "b,\\', b'{"a": "b\\",'])
+def test_a_string_that_a_line_end_breaks_ends_what_it_is_in(text):
     tally = Tally()
 
-    assert list(rows_of_lines([b'{"a": "b,', b'{"c": 1}', SAMPLE["action_log_daemon"]], tally=tally)) != []
+    assert list(rows_of_lines([text, b'{"c": 1}', SAMPLE["action_log_daemon"]], tally=tally)) != []
 
     assert {name: count for name, (count, _) in tally.left_out.items()} == {"damaged JSON": 1, "no event of ECS": 1}
 

@@ -10,8 +10,12 @@ from collections.abc import Iterable, Iterator
 
 import orjson
 
-_TOKEN = re.compile(rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+["\n]|["{}\n]')
-"""A string up to its end, or to a line end, which breaks it; a brace; a line end. A lone quote: not read to its end."""
+_STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
+_TOKEN = re.compile(rb'(?:[^"{}\n]+|%b")*(["{}\n])?' % _STRING)
+"""What needs no look, then a brace, a line end, or the quote of a string that has no end here; or nothing more."""
+
+_BROKEN = re.compile(rb"%b(\\?\n)?" % _STRING)
+"""A string up to the line end that breaks it: JSON allows none. Without one, its rest has not come yet."""
 
 _WRAPPER = re.compile(rb'\{\s*"\w+"\s*:\s*\[[\s,]*')
 _BETWEEN = b"[], \t\r\n\xef\xbb\xbf}"
@@ -49,30 +53,40 @@ class _Splitter:
 
     def feed(self, piece: bytes) -> list[bytes]:
         self._text += piece
-        while token := _TOKEN.search(self._text, self._at):
-            if token[0] == b'"':
-                break
-            self._at = token.end()
-            self._take(token[0][:1], token[0][-1:], token.start())
-        else:
-            self._at = len(self._text)
+        while self._advance():
+            pass
         self._bound()
         return self._flush()
+
+    def _advance(self) -> bool:
+        """Go on to the next token and take it; return whether there was one."""
+        token = _TOKEN.match(self._text, self._at)
+        mark = token and token[1]
+        self._at = token.end() if token else self._at
+        if mark == b"{":
+            self._open(self._at - 1)
+        elif mark == b"}":
+            self._close()
+        elif mark == b"\n":
+            self._end_line(is_broken=False)
+        elif mark == b'"':
+            broken = _BROKEN.match(self._text, self._at - 1)
+            if not (broken and broken[1]):
+                self._at -= 1
+                return False
+            self._at = broken.end()
+            self._end_line(is_broken=True)
+        return mark is not None
 
     def finish(self) -> list[bytes]:
         self._at = len(self._text)
         self._tell_line(self._at)
         return self._flush()
 
-    def _take(self, first: bytes, last: bytes, start: int) -> None:
-        if first == b"{":
-            self._open(start)
-        elif first == b"}":
-            self._close()
-        elif last == b"\n":
-            if first == b'"' or not self._depth:
-                self._tell_line(self._at)
-            self._line = self._at
+    def _end_line(self, *, is_broken: bool) -> None:
+        if is_broken or not self._depth:
+            self._tell_line(self._at)
+        self._line = self._at
 
     def _open(self, start: int) -> None:
         if self._depth and self._text[max(self._told, start - _SHOWN) : start].rstrip()[-1:] not in _BEFORE_OBJECT:
