@@ -36,10 +36,13 @@ SERVICES = (
     "autoscaling",
     "service-quotas",
     "servicediscovery",
+    "events",
+    "firehose",
 )
 NOT_IDENTICAL = {"ec2:GetConsoleOutput": "boto3 itself decodes it"}
 NOT_SENT_AS_GIVEN = {
     "ec2:RunInstances": "boto3 itself encodes UserData",
+    "events:PutEvents": "an EndpointId changes the host that boto3 calls",
     "autoscaling:CreateLaunchConfiguration": "boto3 itself encodes UserData",
 }
 S3 = ("GetBucketPolicy", "GetBucketLocation", "ListBuckets", "GetBucketAcl", "GetBucketVersioning")
