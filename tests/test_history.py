@@ -352,6 +352,10 @@ def test_what_ecs_has_forgotten_is_joined_to_what_it_tells_today(tmp_path):
     joined = opened(done, f"{(done.began - timedelta(hours=6)).isoformat()}/{done.world.now.isoformat()}", past=False)
 
     assert kept <= set(joined.frames.tasks["task_arn"])
+    assert set(
+        joined.frames.tasks.set_index("task_arn").loc[list(kept - set(alone.frames.tasks["task_arn"])), "origin"]
+    ) == {"store"}
+    assert set(joined.frames.events["origin"]) <= {"live", "store"}
     assert not kept <= set(alone.frames.tasks["task_arn"])
     assert set(alone.frames.events["event_id"]) <= set(joined.frames.events["event_id"])
     assert len(joined.frames.deployments) == len(alone.frames.deployments)

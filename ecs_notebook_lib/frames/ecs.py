@@ -119,6 +119,7 @@ EVENTS = FrameSchema(
         Column("deployment_id", TEXT, "", "The deployment that it names; missing if it names none."),
         Column("target_group", TEXT, "", "The target group that it names; missing if it names none."),
         Column("reason", TEXT, "", "The reason that it quotes, e.g. the load balancer's; missing if it quotes none."),
+        Column("origin", TEXT, "@origin", "Where this was told: live, store (of history), or event."),
     ),
 )
 
