@@ -429,6 +429,17 @@ def test_a_service_that_was_never_recorded_is_told(tmp_path):
         history_of(str(tmp_path), done.clients, LiveSource(done.world.cluster, "absent"), "3h")
 
 
+def test_how_a_service_stood_is_not_made_up_where_only_its_tasks_were_kept(tmp_path):
+    done = recorded("program-crashes", 0, tmp_path / "all", looks=4)
+    store = open_store(str(tmp_path / "tasks"))
+    store.keep([row for row in all_rows(done.store) if row.kind == "task"])
+    source = LiveSource(done.world.cluster, done.world.service)
+    began = (done.world.now - timedelta(hours=2)).isoformat()
+
+    with pytest.raises(StoreError, match="how the service stood was not recorded"):
+        history_of(str(tmp_path / "tasks"), done.clients, source, f"{began}/{done.world.now.isoformat()}")
+
+
 @pytest.mark.parametrize("source", ["demo:clarity-backend", "snapshot.zip"])
 def test_only_a_live_source_is_joined_with_a_store(source, tmp_path):
     with pytest.raises(StoreError, match="only live:"):
