@@ -92,3 +92,12 @@ class CaseFileError(EcsNotebookError):
     def __init__(self, path: object, reason: str) -> None:
         super().__init__(f"The case file {str(path)!r} cannot be read: {reason}.")
         self.path = path
+
+
+class EventSourceError(EcsNotebookError):
+    """A place where events are kept that does not exist, or cannot be read."""
+
+    def __init__(self, place: object, what: str, *, advice: str) -> None:
+        super().__init__(f"The events in {str(place)!r} cannot be read: {what}. {advice}")
+        self.place = str(place)
+        self.what = what

@@ -60,7 +60,7 @@ def all_rows(store):
     return rows_of_partition(store, partition)
 
 
-def opened(done, window, *, past=True):
+def opened(done, window):
     """Return the incident as it is told with the store."""
     world = done.world
     source = LiveSource(world.cluster, world.service)
@@ -69,7 +69,7 @@ def opened(done, window, *, past=True):
         done.clients,
         source,
         earlier=history.earlier,
-        past=history.past if past else None,
+        past=history.past,
         masker=history.masker,
     )
     return Incident(snapshot)
@@ -349,7 +349,7 @@ def test_what_ecs_has_forgotten_is_joined_to_what_it_tells_today(tmp_path):
     done.world.run_until(done.world.now + timedelta(hours=30))
     source = LiveSource(done.world.cluster, done.world.service)
     alone = Incident(collect_incident(done.clients, source))
-    joined = opened(done, f"{(done.began - timedelta(hours=6)).isoformat()}/{done.world.now.isoformat()}", past=False)
+    joined = opened(done, (done.began - timedelta(hours=6)).isoformat())
 
     assert kept <= set(joined.frames.tasks["task_arn"])
     assert set(
@@ -389,6 +389,71 @@ def served(world):
         patch.setenv("AWS_ACCESS_KEY_ID", "simulated")
         patch.setenv("AWS_SECRET_ACCESS_KEY", "simulated")
         yield server
+
+
+# From events that AWS has kept.
+
+
+def test_events_that_aws_has_kept_open_like_what_was_recorded(tmp_path, capsys):
+    done = recorded("program-crashes", 0, tmp_path / "recorded", looks=20)
+    world, file = done.world, tmp_path / "events.jsonl"
+    tasks = [row for row in all_rows(done.store) if row.kind == "task" and row.service == world.service]
+    deployment = world.scheduler.services[world.service].deployments[0]
+    arn = world.scheduler.services[world.service].shape["serviceArn"]
+    failed = {"eventType": "ERROR", "eventName": "SERVICE_DEPLOYMENT_FAILED", "deploymentId": deployment.id}
+    failed |= {"updatedAt": utc_text(world.now), "reason": "ECS deployment circuit breaker: task failed to start."}
+    lines = [event_of(row, "ECS Task State Change", row.state, [row.key]) for row in tasks]
+    lines.append(event_of(tasks[-1], "ECS Deployment State Change", failed, [arn]))
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(["record", "--store", str(tmp_path / "store"), "--from-events", str(file)]) == 0
+    told = capsys.readouterr().err
+    assert main(["record", "--store", str(tmp_path / "store"), "--from-events", str(file), "--quiet"]) == 0
+    world.run_until(world.now + timedelta(hours=40))
+    done.store = open_store(str(tmp_path / "store"))
+    incident = opened(done, (done.began - timedelta(hours=6)).isoformat())
+    [action] = incident.frames.service_actions.itertuples()
+    own = incident.frames.tasks.set_index("task_arn").loc[list({row.key for row in tasks})]
+
+    assert f"kept 1 state of a deployment, {len(tasks)} states of tasks" in told
+    assert set(own["origin"]) <= {"event", "live"}
+    assert "event" in set(own["origin"])
+    assert (action.name, action.deployment_id) == ("SERVICE_DEPLOYMENT_FAILED", deployment.id)
+    assert incident.diagnosis.differential[0].cause == "application.crash"
+
+
+def event_of(row, kind, detail, resources):
+    """Return an event as EventBridge delivers it."""
+    return {
+        "version": "0",
+        "id": f"{kind}-{row.key}-{row.version}",
+        "detail-type": kind,
+        "source": "aws.ecs",
+        "account": row.account,
+        "time": utc_text(row.at),
+        "region": row.region,
+        "resources": resources,
+        "detail": detail,
+    }
+
+
+def test_what_is_no_event_is_told_and_keeps_nothing(tmp_path, capsys):
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"hello": "world"}\n{"detail-type": "EC2 Instance State-change Notification"}\n{"torn')
+
+    assert main(["record", "--store", str(tmp_path / "store"), "--from-events", str(file)]) == 1
+    assert "there was no event of ECS in what was read" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_first_look_tells_what_aws_keeps_itself_or_how_it_would(tmp_path, capsys):
+    world = begin("varied-healthy", 0)
+    arguments = ["record", "--cluster", world.cluster, "--store", str(tmp_path / "store"), "--once"]
+    with served(world):
+        assert main(arguments) == 0
+    told = capsys.readouterr().err
+
+    assert "aws events put-rule" in told or "event capture" in told
+    assert "kept " in told
 
 
 # What goes wrong.

@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--format", choices=("text", "json"), default="text")
     _add_global(evaluate)
     policy = commands.add_parser("policy", help="print the least IAM policy that live use needs")
+    policy.add_argument("--record", action="store_true", help="with what `record` needs as well")
     _add_global(policy)
     return parser
 
@@ -141,6 +142,14 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     record.add_argument("--store", required=True, metavar="STORE", help="a folder, or s3://BUCKET/PREFIX")
     record.add_argument("--poll", type=float, default=30.0, metavar="S", help="seconds between looks (default 30)")
     record.add_argument("--once", action="store_true", help="look once, and end")
+    record.add_argument(
+        "--from-events",
+        nargs="+",
+        default=[],
+        metavar="WHAT",
+        help="keep events that AWS has kept, and end: files, folders, s3://BUCKET/PREFIX, log-group:NAME",
+    )
+    record.add_argument("--window", default="13w", metavar="W", help="of a log group's events (default 13w)")
     record.add_argument("--compact", action="store_true", help="make one file of each day that is over, and end")
     record.set_defaults(parser=record)
     _add_global(record)

@@ -32,9 +32,8 @@ from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.record import answered_at, plain
 from ecs_notebook_lib.errors import AccessError
-from ecs_notebook_lib.knowledge.operations import operations
+from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
-from ecs_notebook_lib.source import parse_instant
 
 _WORKERS = 8
 _NO_SESSION = (
@@ -153,7 +152,7 @@ class Caller:
 
     def _client(self, operation: str) -> Any:
         try:
-            return self._clients.get(operations()[operation].service)
+            return self._clients.get(every_operation()[operation].service)
         except (BotoCoreError, ValueError) as error:
             raise AccessError(f"AWS cannot be called: {error}") from error
 
@@ -177,7 +176,7 @@ class Caller:
 
     def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
         client = self._client(request.operation)
-        method = xform_name(operations()[request.operation].action)
+        method = xform_name(every_operation()[request.operation].action)
         if client.can_paginate(method) and "nextToken" not in request.params:
             yield from client.get_paginator(method).paginate(**request.params)
             return
@@ -193,7 +192,7 @@ class Caller:
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
         shape = (
             self._client(request.operation)
-            .meta.service_model.operation_model(operations()[request.operation].action)
+            .meta.service_model.operation_model(every_operation()[request.operation].action)
             .output_shape
         )
         kept = self._masker.mask(request.operation, plain(response, shape))
@@ -220,13 +219,15 @@ class Caller:
         self._record(request, number, metadata={}, error=error)
         return error
 
-    def keep_event(self, operation: str, *, at: str, params: Mapping[str, Any], response: Mapping[str, Any]) -> None:
+    def keep_event(
+        self, operation: str, *, at: datetime, params: Mapping[str, Any], response: Mapping[str, Any]
+    ) -> None:
         """Record what an event told in the form of an operation's answer, masked as that answer would be."""
-        shape = self._client(operation).meta.service_model.operation_model(operations()[operation].action).output_shape
-        kept = self._masker.mask(operation, plain(response, shape))
-        self.keep(
-            Page(operation, at=parse_instant(at), region=self.region, params=params, origin="event", response=kept)
+        shape = (
+            self._client(operation).meta.service_model.operation_model(every_operation()[operation].action).output_shape
         )
+        kept = self._masker.mask(operation, plain(response, shape))
+        self.keep(Page(operation, at=at, region=self.region, params=params, origin="event", response=kept))
 
     def keep(self, page: Page) -> None:
         """Record a page that somebody else has asked for; it is plain and masked."""
@@ -257,7 +258,7 @@ class Caller:
 
 def _batches(request: Request) -> Iterator[Request]:
     """Yield a request for each batch that one call may take; a batched list that is empty asks nothing."""
-    operation = operations()[request.operation]
+    operation = every_operation()[request.operation]
     values: Sequence[Any] = request.params.get(operation.batch, ()) if operation.batch else ()
     if not operation.batch:
         yield request

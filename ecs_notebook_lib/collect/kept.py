@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import orjson
-
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.events import Event, Reason, held_events, read_event
 from ecs_notebook_lib.collect.logs import milliseconds
+from ecs_notebook_lib.knowledge.event_types import TASK_STATE_CHANGE
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.performance_log import task_revision
 
@@ -19,12 +19,16 @@ _CAPTURED = "/aws/events/ecs/containerinsights/"
 _REACH = timedelta(hours=36)
 _MAX_PAGES = 3
 _TASKS_A_PAGE = 100
-_STATE_CHANGE = "ECS Task State Change"
 
 
 def probe_request(cluster: str) -> Request:
     """Return the question whether the cluster's events, or its performance logs, are kept in CloudWatch Logs."""
     return Request("logs:DescribeLogGroups", {"logGroupNamePattern": f"containerinsights/{_name(cluster)}/performance"})
+
+
+def capture_group(cluster: str) -> str:
+    """Return the log group into which event capture writes the events of a cluster, given by name or ARN."""
+    return f"{_CAPTURED}{_name(cluster)}/performance"
 
 
 def _name(cluster: str) -> str:
@@ -69,33 +73,32 @@ def collect_kept_tasks(caller: Caller, probe: Answer, cluster: str, service: str
     answers = caller.gather([*requests, *performance])
     tasks: list[Mapping[str, Any]] = []
     for answer in answers[: len(requests)]:
-        told = sorted(_tasks(answer.items("events"), service), key=lambda row: row[0])
+        told = sorted(_tasks(answer.items("events"), service), key=lambda event: event.at)
         for first in range(0, len(told), _TASKS_A_PAGE):
             page = told[first : first + _TASKS_A_PAGE]
-            response = {"tasks": [task for _, task in page]}
+            response = {"tasks": [event.detail for event in page]}
             tasks += response["tasks"]
-            caller.keep_event("ecs:DescribeTasks", at=page[-1][0], params={"cluster": cluster}, response=response)
+            caller.keep_event("ecs:DescribeTasks", at=page[-1].at, params={"cluster": cluster}, response=response)
     lines = (event["message"] for answer in answers[len(requests) :] for event in answer.items("events"))
     return Kept(tasks, dict(filter(None, (task_revision(line, service=service) for line in lines))))
 
 
-def _tasks(events: Iterable[Mapping[str, Any]], service: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Yield the last state of each task, with the time of its event."""
-    newest: dict[str, tuple[int, str, Mapping[str, Any]]] = {}
-    for event in events:
-        try:
-            told = orjson.loads(event["message"])
-        except orjson.JSONDecodeError:
-            continue
-        detail = told.get("detail") if isinstance(told, dict) else None
-        if not isinstance(detail, dict) or told.get("detail-type") != _STATE_CHANGE:
-            continue
-        if detail.get("group") == f"service:{service}" and detail.get("taskArn"):
-            version = int(detail.get("version") or 0)
-            if version >= newest.get(detail["taskArn"], (-1,))[0]:
-                newest[detail["taskArn"]] = version, str(told.get("time") or ""), detail
-    for _, at, detail in newest.values():
-        yield at, detail
+def _tasks(lines: Iterable[Mapping[str, Any]], service: str) -> Iterator[Event]:
+    """Yield the last event of each task of the service."""
+    newest: dict[str, Event] = {}
+    for event in filter(None, map(_state_change, (told for line in lines for told in held_events(line)))):
+        if event.service == service and (event.version or 0) >= _version(newest.get(event.key)):
+            newest[event.key] = event
+    yield from newest.values()
+
+
+def _state_change(told: Mapping[str, Any] | Reason) -> Event | None:
+    event = read_event(told)
+    return event if isinstance(event, Event) and event.type.detail_type == TASK_STATE_CHANGE else None
+
+
+def _version(event: Event | None) -> int:
+    return -1 if event is None else event.version or 0
 
 
 def started_task_ids(events: Iterable[Mapping[str, Any]]) -> list[str]:

@@ -8,7 +8,7 @@ not known: nothing is kept of it, and nothing is taken for gone.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from ecs_notebook_lib.collect import Clients
@@ -66,6 +66,8 @@ class Recorder:
         self._tasks: dict[str, Shape] = {}
         self.polls = 0
         """Looks that are kept."""
+        self.partition: Partition | None = None
+        """Where in the store the cluster's rows are; None while nothing was seen of it."""
 
     def poll(self) -> Polled:
         """Look once, and keep what changed; when this returns, it is kept.
@@ -84,8 +86,10 @@ class Recorder:
         if not rows:
             self.polls += 1
             return Polled({}, look.calls(), look.refused())
+        self.partition = Partition(rows[0].account, rows[0].region, rows[0].cluster)
         at = max(page.at for page in look.pages)
-        changes, new_day = self._changes_for(rows, at), self._day != at.date()
+        changes = self._changes = self._changes or self._from_store(self.partition, rows, at.date())
+        new_day = self._day != at.date()
         if new_day:
             changes.renew()
         changed = changes.of([*rows, *look.gone(changes)])
@@ -98,14 +102,8 @@ class Recorder:
         self.polls += 1
         return Polled(Counter(row.kind for row in changed), look.calls(), look.refused())
 
-    def _changes_for(self, rows: Sequence[Row], at: datetime) -> Changes:
-        if self._changes is None:
-            self._changes = self._from_store(rows, at.date())
-        return self._changes
-
-    def _from_store(self, rows: Sequence[Row], today: date) -> Changes:
+    def _from_store(self, partition: Partition, rows: Sequence[Row], today: date) -> Changes:
         """Return what the store knows: the states of two days, and of the days of the events that are listed."""
-        partition = Partition(rows[0].account, rows[0].region, rows[0].cluster)
         states = list(self._store.last_states(partition, [today - timedelta(days=1), today]))
         self._day = max((state.row.at.date() for state in states if state.row.kind not in ONCE), default=None)
         days = {row.at.date() for row in rows if row.kind == "service_event"}

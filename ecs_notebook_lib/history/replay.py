@@ -12,6 +12,7 @@ from typing import Any
 
 from ecs_notebook_lib.history.rows import Row
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.snapshot.model import utc_text
 
 Shape = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ def pages_of(rows: Sequence[Row], cluster: str) -> list[Page]:
     `rows` are of one service, in order of time; `cluster` is what later questions name it. The service's own state is
     told as of each change of its configuration, with the deployments of then.
     """
-    return [*_service_pages(rows, cluster), *_task_pages(rows, cluster), *_target_pages(rows)]
+    return [*_service_pages(rows, cluster), *_task_pages(rows, cluster), *_target_pages(rows), *_event_pages(rows)]
 
 
 def _last(rows: Iterable[Row], kind: str) -> dict[tuple[str, str], Row]:
@@ -58,6 +59,17 @@ def _target_pages(rows: Sequence[Row]) -> Iterator[Page]:
         response = {"TargetHealthDescriptions": [row.state for row in batch]}
         params = {"TargetGroupArn": scope}
         yield Page("elbv2:DescribeTargetHealth", at, batch[0].region, params, origin="store", response=response)
+
+
+def _event_pages(rows: Sequence[Row]) -> Iterator[Page]:
+    """Yield the events that no operation tells: what ECS did for the service, and how its deployments went."""
+    told = [row for row in rows if row.kind in ("service_action", "deployment_event") and row.state is not None]
+    events = [{"id": row.key, "time": utc_text(row.at), "kind": row.kind, "detail": row.state} for row in told]
+    if told:
+        params = {"service": told[-1].service}
+        yield Page(
+            "eventbridge:Event", told[-1].at, told[-1].region, params, origin="event", response={"events": events}
+        )
 
 
 def _service_pages(rows: Sequence[Row], cluster: str) -> Iterator[Page]:

@@ -14,7 +14,7 @@ class Operation:
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
     `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`;
-    `absent` the error codes that are an answer.
+    `absent` the error codes that are an answer; `record` says that recording needs it, and no incident does.
     """
 
     name: str
@@ -25,6 +25,7 @@ class Operation:
     batch: str = ""
     batch_size: int = 0
     absent: frozenset[str] = frozenset()
+    record: bool = False
 
     @property
     def service(self) -> str:
@@ -38,9 +39,15 @@ class Operation:
 
 
 @cache
-def operations() -> Mapping[str, Operation]:
+def every_operation() -> Mapping[str, Operation]:
     """Return every read operation by its name, in the order of the table."""
     return {name: _operation(name, row) for name, row in read_table("operations").items()}
+
+
+@cache
+def operations() -> Mapping[str, Operation]:
+    """Return the read operations that an incident is collected with, in the order of the table."""
+    return {name: operation for name, operation in every_operation().items() if not operation.record}
 
 
 def _operation(name: str, row: Mapping[str, Any]) -> Operation:
@@ -53,15 +60,17 @@ def _operation(name: str, row: Mapping[str, Any]) -> Operation:
         batch=row.get("batch", ""),
         batch_size=row.get("batch_size", 0),
         absent=frozenset(row.get("absent", ())),
+        record=row.get("record", False),
     )
 
 
-def least_policy() -> dict[str, Any]:
-    """Return the least IAM policy that lets a role run every collector.
+def least_policy(*, record: bool = False) -> dict[str, Any]:
+    """Return the least IAM policy that lets a role run every collector, and with `record` the recording, too.
 
     `Resource` is `*`: the incident's roles, buckets and log groups are known only when it is read, and many of these
     actions take no narrower resource (Service Authorization Reference).
     """
-    actions = sorted({operation.iam for operation in operations().values()})
+    allowed = every_operation() if record else operations()
+    actions = sorted({operation.iam for operation in allowed.values()})
     statement = {"Sid": "EcsNotebookRead", "Effect": "Allow", "Action": actions, "Resource": "*"}
     return {"Version": "2012-10-17", "Statement": [statement]}

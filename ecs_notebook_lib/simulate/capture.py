@@ -28,6 +28,41 @@ def keep(world: "World", name: str) -> None:
     """Let the account keep what is written to the group of this name from now on."""
     group = world.log_groups[name] = LogGroup(name, world.now, retention_days=7)
     group.streams["events"] = LogStream("events", world.now)
+    if name == capture_group(world.cluster):
+        add_rule(world, f"eventsToLog{world.cluster}", {"source": ["aws.ecs"]}, world.arn("logs", f"log-group:{name}"))
+
+
+def add_rule(world: "World", name: str, pattern: dict[str, Any], target: str, *, state: str = "ENABLED") -> None:
+    """Let EventBridge hand the events of a pattern to a target."""
+    world.holdings.rules[name] = {
+        "Name": name,
+        "Arn": world.arn("events", f"rule/{name}"),
+        "EventPattern": json.dumps(pattern),
+        "State": state,
+        "EventBusName": "default",
+    }
+    world.holdings.rule_targets[name] = [{"Id": "1", "Arn": target}]
+
+
+def add_action_logs(world: "World", destination: str, kind: str) -> None:
+    """Let ECS deliver the cluster's action logs; `kind` is CWL, S3 or FH (ECS developer guide, "Action logs")."""
+    name = f"{world.cluster}-action-logs"
+    place = world.arn("logs", f"delivery-destination:{name}")
+    world.holdings.delivery_sources.append(
+        {"name": name, "resourceArns": [world.cluster_arn], "service": "ecs", "logType": "ACTION_LOGS"}
+    )
+    world.holdings.delivery_destinations.append(
+        {
+            "name": name,
+            "arn": place,
+            "deliveryDestinationType": kind,
+            "outputFormat": "json",
+            "deliveryDestinationConfiguration": {"destinationResourceArn": destination},
+        }
+    )
+    world.holdings.deliveries.append(
+        {"id": name, "deliverySourceName": name, "deliveryDestinationArn": place, "deliveryDestinationType": kind}
+    )
 
 
 def write_task(world: "World", task: Task) -> None:

@@ -27,6 +27,14 @@ class Holdings:
     auto_scaling_groups: dict[str, Shape] = field(default_factory=dict)
     container_instances: dict[str, Shape] = field(default_factory=dict)
     container_insights: str = "disabled"
+    rules: dict[str, Shape] = field(default_factory=dict)
+    """Of the default event bus."""
+    rule_targets: dict[str, list[Shape]] = field(default_factory=dict)
+    """By the rule's name."""
+    delivery_streams: dict[str, Shape] = field(default_factory=dict)
+    delivery_sources: list[Shape] = field(default_factory=list)
+    deliveries: list[Shape] = field(default_factory=list)
+    delivery_destinations: list[Shape] = field(default_factory=list)
     fargate_quotas: dict[str, float] = field(
         default_factory=lambda: {
             "Fargate On-Demand vCPU resource count": 6.0,

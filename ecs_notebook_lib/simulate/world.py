@@ -15,6 +15,7 @@ from ecs_notebook_lib.simulate import (
     api_ecs,
     api_elbv2,
     api_existence,
+    api_keeping,
     api_logs,
     capture,
 )
@@ -76,7 +77,7 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2)
+        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2, api_keeping)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
