@@ -62,6 +62,14 @@ class SnapshotError(EcsNotebookError):
         self.what = what
 
 
+class StoreError(EcsNotebookError):
+    """A store of history that cannot be read or written."""
+
+    def __init__(self, location: object, what: str, *, advice: str = "Check --store.") -> None:
+        super().__init__(f"The store {str(location)!r} cannot be used: {what}. {advice}")
+        self.location = str(location)
+
+
 class MissingExtraError(EcsNotebookError):
     """A part of the kit was asked for whose libraries are not installed."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from functools import cached_property
+from importlib.util import find_spec
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecs_notebook_lib.errors import UnknownDemoError
+from ecs_notebook_lib.errors import MissingExtraError, StoreError, UnknownDemoError
 from ecs_notebook_lib.source import CaseSource, DemoSource, LiveSource, SnapshotSource, parse_source
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def open_incident(
     *,
     window: str = "",
     access: "Access | None" = None,
+    store: str = "",
     progress: Progress = lambda _step: None,
     first_look: FirstLook | None = None,
 ) -> Incident:
@@ -100,6 +102,9 @@ def open_incident(
         `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
     access
         How to reach AWS; by default boto3's own chain.
+    store
+        A store that `ecs-notebook record` fills, of a live source: what AWS has forgotten comes from there. A window
+        with an end (`A/B`) is opened as of that end.
     first_look
         Called with the snapshot as far as it is read once services, tasks and target health are in; of a live source
         only.
@@ -108,10 +113,14 @@ def open_incident(
     ------
     SourceError, WindowError, UnknownDemoError, CaseFileError, SnapshotError
         If the source cannot be opened.
+    StoreError
+        If the store cannot be read, or the source has none.
     AccessError, NotFoundError
         If AWS cannot be called, or has no such cluster or service.
     """
     parsed = parse_source(source)
+    if store and not isinstance(parsed, LiveSource):
+        raise StoreError(store, "only live:CLUSTER/SERVICE is joined with one", advice="Leave --store out.")
     if isinstance(parsed, SnapshotSource):
         from ecs_notebook_lib.snapshot import load_snapshot
 
@@ -125,7 +134,19 @@ def open_incident(
     from ecs_notebook_lib.collect import Access, collect_incident, open_clients
 
     clients = open_clients(access or Access())
-    return Incident(collect_incident(clients, parsed, window=window, progress=progress, first_look=first_look))
+    kept = _history(store, clients, parsed, window, progress) if store else {}
+    snapshot = collect_incident(clients, parsed, window=window, progress=progress, first_look=first_look, **kept)
+    return Incident(snapshot)
+
+
+def _history(store: str, clients: Any, source: LiveSource, window: str, progress: Progress) -> dict[str, Any]:
+    if find_spec("duckdb") is None:
+        raise MissingExtraError("A store of history", extra="history")
+    from ecs_notebook_lib.history.opening import history_of
+
+    progress("history")
+    history = history_of(store, clients, source, window)
+    return {"earlier": history.earlier, "past": history.past, "masker": history.masker}
 
 
 def _demo(source: DemoSource, *, window: str, progress: Progress) -> "Snapshot":

@@ -24,8 +24,19 @@ MAY_IMPORT = {
     "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
     "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
     "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
-    "incident": {"errors", "source", "examined", "cases", "collect", "snapshot", "frames", "diagnosis", "simulate"},
-    "history": {"errors", "version", "source", "examined", "knowledge", "snapshot", "collect"},
+    "history": {"errors", "source", "knowledge", "snapshot", "collect"},
+    "incident": {
+        "errors",
+        "source",
+        "examined",
+        "cases",
+        "collect",
+        "history",
+        "snapshot",
+        "frames",
+        "diagnosis",
+        "simulate",
+    },
     "wait": {"version", "source", "untrusted", "examined", "rolling_update", "knowledge", "snapshot", "collect"},
     "plots": {"untrusted"},
     "report": {
@@ -51,6 +62,7 @@ MAY_IMPORT = {
         "diagnosis",
         "collect",
         "snapshot",
+        "history",
         "incident",
         "report",
         "simulate",
@@ -68,6 +80,7 @@ HOMES = {
     "nbconvert": {"report"},
     "IPython": {"report", "widgets"},
     "rich": {"cli"},
+    "duckdb": {"history"},
 }
 MODULES = sorted(LIBRARY.rglob("*.py"))
 

@@ -117,7 +117,8 @@ def test_each_sample_gives_the_row_that_one_expects(name):
     assert row.at == datetime.fromisoformat(at).replace(tzinfo=UTC)
     assert row.key == told["id"] if key is ID else row.key
     assert (row.account, row.region, row.origin) == ("111122223333", "eu-west-1", "event")
-    assert row.scope == (f"{ECS}service/{cluster}/{service}" if service else f"{ECS}cluster/{cluster}")
+    of_service = service and kind not in ("task", "container_instance")
+    assert row.scope == (f"{ECS}service/{cluster}/{service}" if of_service else f"{ECS}cluster/{cluster}")
 
 
 def test_a_task_is_told_as_describe_tasks_tells_it_with_its_texts_of_times():
@@ -142,10 +143,10 @@ def test_values_of_overridden_environments_are_masked_and_equal_ones_stay_equal(
     assert first.state == second.state
 
 
-def test_a_task_of_a_service_is_of_that_service_and_in_its_scope():
+def test_a_task_of_a_service_is_of_that_service_and_in_the_scope_of_what_a_recorder_sees():
     [row] = rows_of_event(event(group="service:orders"))
 
-    assert (row.service, row.scope) == ("orders", ORDERS)
+    assert (row.service, row.scope) == ("orders", row.state["clusterArn"])
 
 
 def test_a_container_instance_is_told_as_describe_container_instances_tells_it():

@@ -1,15 +1,19 @@
 """`ecs-notebook wait`: the deployment is followed, failures that last end the wait, and evidence is kept."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
 
+from benchmarks.first_answer import environment
 from benchmarks.waiter import mend
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.collect import Access, open_clients
@@ -442,3 +446,33 @@ def test_a_world_is_waited_for_over_http(monkeypatch):
 
     assert result.verdict.code == "lasting_fault"
     assert "ResourceInitializationError" in result.verdict.reason
+
+
+def test_on_a_terminal_a_line_stands_below_what_scrolls_by():
+    world = begin("program-crashes", 3)
+    arguments = ["wait", "--cluster", world.cluster, "--services", world.service, "--poll", "0.5", "--timeout", "60"]
+    with serve(paced(world, 30.0), "127.0.0.1") as server:
+        shown, code = run_in_terminal(arguments, server.url, world.region)
+
+    assert code == 255
+    assert "following ecs-svc/" in shown
+    assert re.search(rf"\d\d:\d\d of at least 01:42  {world.service}: desired 6, pending \d", shown)
+    assert "\x1b[2K" in shown  # the standing line is wiped before it is drawn anew
+    assert "application.crash" in shown
+
+
+def run_in_terminal(arguments, url, region):
+    """Run the command with a pseudo-terminal in place of its three streams; return what was written there."""
+    code = "import sys; from ecs_notebook_lib.cli import main; sys.exit(main(sys.argv[1:]))"
+    variables = environment(url) | {"AWS_DEFAULT_REGION": region, "TERM": "xterm", "COLUMNS": "160", "LINES": "40"}
+    leader, follower = os.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stdin=follower, stdout=follower, stderr=follower, env=variables
+    )
+    os.close(follower)
+    written = b""
+    with suppress(OSError):  # Linux tells the end of a pseudo-terminal so
+        while chunk := os.read(leader, 65536):
+            written += chunk
+    os.close(leader)
+    return written.decode(), process.wait()

@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report(commands)
     _add_simulate(commands)
     _add_wait(commands)
+    _add_record(commands)
     explain = commands.add_parser("explain", help="say what a service event, stopped reason or exit code means")
     explain.add_argument("text", nargs="+", metavar="TEXT", help="the message, or - for standard input")
     explain.add_argument("--format", choices=("text", "json"), default="text")
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--format", choices=("text", "json"), default="text")
     _add_global(evaluate)
     policy = commands.add_parser("policy", help="print the least IAM policy that live use needs")
+    policy.add_argument("--record", action="store_true", help="with what `record` needs as well")
     _add_global(policy)
     return parser
 
@@ -78,6 +80,7 @@ def _add_source(command: argparse.ArgumentParser) -> None:
     command.add_argument("--service", default="")
     command.add_argument("--case", default="", metavar="FILE", help="a case file, in place of SOURCE")
     command.add_argument("--window", default="", metavar="W", help="90m, 3h, 3w, an instant, or A/B (default 3w)")
+    command.add_argument("--store", default="", metavar="STORE", help="join a store that `record` fills: DIR or s3://…")
     command.set_defaults(parser=command)
     _add_global(command)
 
@@ -130,6 +133,26 @@ def _add_wait(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     wait.add_argument("--format", choices=("text", "json"), default="text")
     wait.set_defaults(parser=wait)
     _add_global(wait)
+
+
+def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = commands.add_parser("record", help="keep what AWS forgets: tasks, events, deployments, target health")
+    record.add_argument("--cluster", default="", help="name or ARN")
+    record.add_argument("--services", nargs="+", default=[], metavar="S", help="names or ARNs (default: all)")
+    record.add_argument("--store", required=True, metavar="STORE", help="a folder, or s3://BUCKET/PREFIX")
+    record.add_argument("--poll", type=float, default=30.0, metavar="S", help="seconds between looks (default 30)")
+    record.add_argument("--once", action="store_true", help="look once, and end")
+    record.add_argument(
+        "--from-events",
+        nargs="+",
+        default=[],
+        metavar="WHAT",
+        help="keep events that AWS has kept, and end: files, folders, s3://BUCKET/PREFIX, log-group:NAME",
+    )
+    record.add_argument("--window", default="13w", metavar="W", help="of a log group's events (default 13w)")
+    record.add_argument("--compact", action="store_true", help="make one file of each day that is over, and end")
+    record.set_defaults(parser=record)
+    _add_global(record)
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

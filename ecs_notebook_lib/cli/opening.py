@@ -15,7 +15,14 @@ def incident_of(options: argparse.Namespace) -> Incident:
 
         access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
         progress = progress_of(options)
-        return open_incident(options.source, window=options.window, access=access, progress=progress, first_look=first)
+        return open_incident(
+            options.source,
+            window=options.window,
+            access=access,
+            store=options.store,
+            progress=progress,
+            first_look=first,
+        )
     finally:
         if first is not None:
             first.close()

@@ -8,7 +8,7 @@ import orjson
 from ecs_notebook_lib.knowledge.operations import least_policy
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the policy as JSON."""
-    sys.stdout.write(orjson.dumps(least_policy(), option=orjson.OPT_INDENT_2).decode() + "\n")
+    sys.stdout.write(orjson.dumps(least_policy(record=options.record), option=orjson.OPT_INDENT_2).decode() + "\n")
     return 0

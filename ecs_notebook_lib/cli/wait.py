@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,13 +45,13 @@ class _Waiting:
         self._watch = Watch(open_clients(access), options.cluster, list(dict.fromkeys(options.services)))
         self._progress = progress_of(options)
         self._tellers = {name: Teller(timeout=options.timeout) for name in self._watch.services}
+        self._write: Callable[[Iterable[str]], None] = _plain_lines
+        self._show: Callable[[Result, str], None] = lambda _result, _counts: None
 
     def run(self) -> int:
         options = self._options
-        wanted = Wanted(options.deployment, options.task_definition)
-        patience = Patience(options.timeout, options.poll, options.fail_fast)
         try:
-            rows = list(wait_for(self._watch, wanted, patience, tell=self._tell).values())
+            rows = self._wait(Wanted(options.deployment, options.task_definition))
             incidents = dict(self._incidents(rows))
             self._answer(rows, incidents)
             if options.github_summary:
@@ -59,10 +60,21 @@ class _Waiting:
             return self._interrupted()
         return NOT_STABLE if any_failed(rows) else 0
 
+    def _wait(self, wanted: Wanted) -> list[Result]:
+        patience = Patience(self._options.timeout, self._options.poll, self._options.fail_fast)
+        with ExitStack() as stack:
+            if sys.stderr.isatty() and not self._options.quiet:
+                from ecs_notebook_lib.cli.standing import Standing
+
+                standing = stack.enter_context(Standing(color=not self._options.no_color))
+                self._write, self._show = standing.write, standing.show
+            return list(wait_for(self._watch, wanted, patience, tell=self._tell).values())
+
     def _tell(self, result: Result) -> None:
         if not self._options.quiet:
-            sys.stderr.writelines(f"{line}\n" for line in self._tellers[result.name].lines(result))
-            sys.stderr.flush()
+            teller = self._tellers[result.name]
+            self._write(teller.lines(result))
+            self._show(result, teller.counts)
 
     def _interrupted(self) -> int:
         """Keep what was seen so far: Ctrl-C must not lose evidence."""
@@ -123,6 +135,11 @@ class _Waiting:
         from ecs_notebook_lib.report import write_report
 
         return str(write_report(incident, folder=str(folder), progress=self._progress).html)
+
+
+def _plain_lines(lines: Iterable[str]) -> None:
+    sys.stderr.writelines(f"{line}\n" for line in lines)
+    sys.stderr.flush()
 
 
 def _save(snapshot: "Snapshot", folder: Path) -> Path:

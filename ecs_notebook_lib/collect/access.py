@@ -55,6 +55,23 @@ class Clients:
                 )
             return self._clients[service]
 
+    def storage_settings(self) -> dict[str, Any]:
+        """Return what pyarrow's S3FileSystem needs to act as this session does, with the credentials of now.
+
+        Raises
+        ------
+        AccessError
+            If there are no credentials.
+        """
+        credentials = self._session.get_credentials()
+        if credentials is None:
+            raise AccessError("S3 cannot be reached: there are no credentials. Set them or give --profile.")
+        now = credentials.get_frozen_credentials()
+        settings = {"access_key": now.access_key, "secret_key": now.secret_key, "session_token": now.token}
+        scheme, _, host = self.get("s3").meta.endpoint_url.partition("://")
+        elsewhere = {} if ".amazonaws.com" in host else {"endpoint_override": host, "scheme": scheme}
+        return {**settings, **elsewhere, "region": self.region}
+
 
 def _settings(session: Any) -> dict[str, Any]:
     configured = session._session.get_config_variable("max_attempts")  # boto3 has no public way to ask

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
@@ -55,9 +56,27 @@ def tasks_request(cluster: str, task_arns: Iterable[str]) -> Request:
     return Request("ecs:DescribeTasks", {"cluster": cluster, "tasks": sorted(task_arns)})
 
 
-def service_deployments_request(cluster: str, service: str, since: datetime) -> Request:
-    """Return the question for the service deployments created since a time; ECS keeps 90 days."""
-    params = {"cluster": cluster, "service": service, "createdAt": {"after": since}, "maxResults": _MAX_DEPLOYMENTS}
+def tasks_to_describe(
+    known: Mapping[str, Mapping[str, Any]], running: Iterable[str], stopped: Iterable[str]
+) -> set[str]:
+    """Return which tasks to describe at a look: those that are new, and those that are not yet where ECS wants them.
+
+    `known` are the tasks as they were described last, by ARN; `running` and `stopped` what ListTasks tells now. A task
+    on its way arrives, and gets its exit codes, without a change of its service's counts.
+    """
+    wanted = {arn for arn in chain(running, stopped) if arn not in known}
+    wanted |= {arn for arn, task in known.items() if _on_its_way(task)}
+    return wanted | {arn for arn in stopped if arn in known and known[arn].get("lastStatus") != "STOPPED"}
+
+
+def _on_its_way(task: Mapping[str, Any]) -> bool:
+    return task.get("lastStatus") not in (task.get("desiredStatus"), "STOPPED")
+
+
+def service_deployments_request(cluster: str, service: str, since: datetime, until: datetime | None) -> Request:
+    """Return the question for the service deployments created since a time, or in a span; ECS keeps 90 days."""
+    created = {"after": since} | ({"before": until} if until else {})
+    params = {"cluster": cluster, "service": service, "createdAt": created, "maxResults": _MAX_DEPLOYMENTS}
     return Request("ecs:ListServiceDeployments", params, max_pages=1)
 
 

@@ -16,7 +16,7 @@ from ecs_notebook_lib.collect import (
     network,
 )
 from ecs_notebook_lib.collect.access import Clients
-from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.caller import Answer, Caller, Past, Request
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
 from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
@@ -43,11 +43,13 @@ def collect_incident(
     progress: Progress = lambda _step: None,
     first_look: FirstLook | None = None,
     earlier: Sequence[Page] = (),
+    past: Past | None = None,
     masker: Masker | None = None,
 ) -> Snapshot:
     """Return everything that the kit reads about one service, with the pages that the same `masker` saw `earlier`.
 
-    `as_of` is AWS's own time of the first answer. A refused call is a gap in the snapshot, not an error. `first_look`
+    `as_of` is AWS's own time of the first answer, or that of the `past`, which then answers in place of AWS what it
+    knows; `earlier` are pages of one service. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
 
     Raises
@@ -57,10 +59,10 @@ def collect_incident(
     AccessError
         If AWS cannot be called at all.
     """
-    caller = Caller(clients, masker=masker)
+    caller = Caller(clients, masker=masker, past=past)
     progress("service")
     service = ecs.collect_service(caller, source.cluster, source.service) or {}
-    as_of = caller.pages[0].at
+    as_of = past.at if past else caller.pages[0].at
     span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
 
     def snapshot() -> Snapshot:
@@ -69,7 +71,10 @@ def collect_incident(
         members = members_of([*earlier, *caller.pages], account)
         return Snapshot(IncidentName(*names, span), as_of, simulated, False, __version__, members)
 
-    incident = _Incident(caller, source, service=service, as_of=as_of)
+    incident = _Incident(caller, source, service=service, as_of=as_of, in_past=past is not None)
+    incident.earlier_tasks = [
+        task for page in earlier if page.operation == "ecs:DescribeTasks" for task in _tasks_of(page)
+    ]
     if first_look is not None:
         incident.look = lambda: first_look(snapshot())
     progress("tasks, targets and deployments")
@@ -108,20 +113,26 @@ Definitions = dict[str, Mapping[str, Any]]
 class _Incident:
     """The waves of one collection; holds only what all of them need."""
 
-    def __init__(self, caller: Caller, source: LiveSource, *, service: Mapping[str, Any], as_of: datetime) -> None:
+    def __init__(
+        self, caller: Caller, source: LiveSource, *, service: Mapping[str, Any], as_of: datetime, in_past: bool
+    ) -> None:
         self._caller = caller
+        self._in_past = in_past
         self._cluster, self._name = source.cluster, source.service
         self._service = service
         self._as_of = as_of
         self._revisions: Rows = []
         self._target_groups: Rows = []
         self.look: Callable[[], None] = lambda: None
+        self.earlier_tasks: Rows = []
+        """Tasks that were seen before, and that ECS may have forgotten; the newest facts of each last."""
         self._kept_revisions: dict[str, str] = {}
 
     def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
         """Read tasks, targets, service deployments and the task definitions that they name."""
         lists = ecs.task_list_requests(self._cluster, self._name)
-        past = ecs.service_deployments_request(self._cluster, self._name, self._as_of - _DEPLOYMENTS_BEFORE)
+        since, until = self._as_of - _DEPLOYMENTS_BEFORE, self._as_of if self._in_past else None
+        past = ecs.service_deployments_request(self._cluster, self._name, since, until)
         targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
         known = [self._service.get("taskDefinition", "")]
         running, stopped, listed, probe, *rest = self._caller.gather(
@@ -134,6 +145,7 @@ class _Incident:
         history = self._history(described, listed, revised, tasks)
         self.look()
         rows = tasks.items("tasks") + self._further_tasks([*zip(lists, (running, stopped), strict=True)])
+        rows = [*{task["taskArn"]: task for task in [*self.earlier_tasks, *rows]}.values()]
         if _forgotten(rows, history):
             known_still = kept.collect_kept_tasks(self._caller, probe, self._cluster, self._name, until=self._as_of)
             self._kept_revisions = known_still.revisions

@@ -119,6 +119,7 @@ EVENTS = FrameSchema(
         Column("deployment_id", TEXT, "", "The deployment that it names; missing if it names none."),
         Column("target_group", TEXT, "", "The target group that it names; missing if it names none."),
         Column("reason", TEXT, "", "The reason that it quotes, e.g. the load balancer's; missing if it quotes none."),
+        Column("origin", TEXT, "@origin", "Where this was told: live, store (of history), or event."),
     ),
 )
 
@@ -269,5 +270,24 @@ ENVIRONMENT = FrameSchema(
         Column(
             "value", TEXT, f"{_CONTAINER}environment[].value", "`hmac:…`, equal where values are equal; ARNs plain."
         ),
+    ),
+)
+
+SERVICE_ACTIONS = FrameSchema(
+    "service_actions",
+    "eventbridge:Event",
+    rows="One row an event that ECS sent to EventBridge about the service or a deployment of it, oldest first. Only a "
+    "store that such events were read into has them: empty says nothing.",
+    key=("event_id",),
+    needs=("ecs:DescribeServices",),
+    remembers=True,
+    columns=(
+        Column("event_id", TEXT, "events[].id", "Id of the event."),
+        Column("at", UTC_TIME, "events[].time", "When it happened."),
+        Column("kind", TEXT, "events[].kind", "service_action or deployment_event."),
+        Column("level", TEXT, "events[].detail.eventType", "INFO, WARN or ERROR."),
+        Column("name", TEXT, "events[].detail.eventName", "SERVICE_STEADY_STATE, SERVICE_DEPLOYMENT_FAILED, …"),
+        Column("deployment_id", TEXT, "events[].detail.deploymentId", "The deployment, `ecs-svc/…`, if it names one."),
+        Column("reason", TEXT, "events[].detail.reason", "ECS's own reason, if it gives one."),
     ),
 )

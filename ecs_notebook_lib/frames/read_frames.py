@@ -36,6 +36,7 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         ecs.SERVICE_LOAD_BALANCERS,
         ecs.DEPLOYMENTS,
         ecs.EVENTS,
+        ecs.SERVICE_ACTIONS,
         ecs.SERVICE_DEPLOYMENTS,
         ecs.SERVICE_REVISIONS,
         ecs.TASK_DEFINITIONS,
@@ -109,6 +110,11 @@ class ReadFrames:
     def service_load_balancers(self) -> pd.DataFrame:
         """Return `service_load_balancers`: which container answers which target group."""
         return self._read(ecs.SERVICE_LOAD_BALANCERS)
+
+    @cached_property
+    def service_actions(self) -> pd.DataFrame:
+        """Return `service_actions`: what ECS sent to EventBridge, as far as a store has it."""
+        return self._read(ecs.SERVICE_ACTIONS)
 
     @cached_property
     def service_revisions(self) -> pd.DataFrame:

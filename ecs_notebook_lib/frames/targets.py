@@ -48,5 +48,6 @@ TARGETS = FrameSchema(
         Column("description", TEXT, "TargetHealthDescriptions[].TargetHealth.Description", "ELB's own sentence."),
         Column("revision", TEXT, "", "`family:number` of the newest task with this address; missing if none is known."),
         Column("seen_at", UTC_TIME, "@at", "When it was last observed."),
+        Column("origin", TEXT, "@origin", "Where this was told: live, store (of history), or event."),
     ),
 )

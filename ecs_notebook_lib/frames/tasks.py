@@ -36,6 +36,7 @@ TASKS = FrameSchema(
         ),
         Column("first_seen_at", UTC_TIME, "", "When it was first observed."),
         Column("last_seen_at", UTC_TIME, "@at", "When it was last observed."),
+        Column("origin", TEXT, "@origin", "Where this was told: live, store (of history), or event."),
     ),
 )
 

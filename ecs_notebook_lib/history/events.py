@@ -94,7 +94,7 @@ def _row(event: Event, masker: Masker) -> Row:
         region=event.region,
         cluster=event.cluster,
         service=event.service,
-        scope=event.service_arn or event.cluster_arn,
+        scope=event.cluster_arn if event.type.operation else event.service_arn or event.cluster_arn,
         key=event.key,
         version=event.version,
         origin="event",

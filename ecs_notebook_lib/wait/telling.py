@@ -26,6 +26,11 @@ class Teller:
         self._events: set[str] = set()
         self._ways: set[tuple[object, ...]] = set()
 
+    @property
+    def counts(self) -> str:
+        """Return how the deployment stood at the last look; empty if it was not seen yet."""
+        return self._counts
+
     def lines(self, result: Result) -> Iterator[str]:
         """Yield a line for each change since the last look, oldest first."""
         seen, followed = result.seen, result.followed
@@ -113,9 +118,12 @@ def _stage(seen: Seen) -> str:
 
 
 def _line(result: Result, text: str) -> str:
-    elapsed = result.elapsed
-    when = "--:--" if elapsed is None else "{:02}:{:02}".format(*divmod(max(0, int(elapsed)), 60))
-    return f"{when} {result.name}  {visible(text, limit=_LONGEST)}"
+    return f"{clock_text(result.elapsed)} {result.name}  {visible(text, limit=_LONGEST)}"
+
+
+def clock_text(seconds: float | None) -> str:
+    """Return seconds as minutes and seconds, `--:--` if they are not known."""
+    return "--:--" if seconds is None else "{:02}:{:02}".format(*divmod(max(0, int(seconds)), 60))
 
 
 def _span(seconds: float) -> str:

@@ -7,12 +7,11 @@ kept: what AWS forgets within the hour is then still in the snapshot.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain
 from typing import Any
 
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
-from ecs_notebook_lib.collect.ecs import tasks_request
+from ecs_notebook_lib.collect.ecs import tasks_request, tasks_to_describe
 from ecs_notebook_lib.collect.elbv2 import target_group_arns, target_requests
 from ecs_notebook_lib.collect.incident import collect_incident
 from ecs_notebook_lib.collect.logs import Stream, awslogs_streams
@@ -152,14 +151,9 @@ class _Watched:
         return [Request("ecs:DescribeServiceDeployments", {"serviceDeploymentArns": arns})]
 
     def _describe(self, answers: Mapping[tuple[str, str], Answer]) -> None:
-        """Describe the tasks that are new, and those that are not yet where ECS wants them.
-
-        A task on its way arrives, and gets its exit codes, without a change of the service's counts.
-        """
+        """Describe the tasks that are new or on their way."""
         running, stopped = _listed(answers, "RUNNING"), _listed(answers, "STOPPED")
-        wanted = {arn for arn in chain(running, stopped) if arn not in self._tasks}
-        wanted |= {arn for arn, task in self._tasks.items() if _on_its_way(task)}
-        wanted |= {arn for arn in stopped if arn in self._tasks and self._tasks[arn].get("lastStatus") != "STOPPED"}
+        wanted = tasks_to_describe(self._tasks, running, stopped)
         [described] = self.caller.gather([tasks_request(self._cluster, wanted)])
         self._tasks |= {task["taskArn"]: task for task in described.items("tasks")}
         gone = wanted - {task["taskArn"] for task in described.items("tasks")}
@@ -212,10 +206,6 @@ def _state(service: Shape) -> tuple[Any, ...]:
     events: Sequence[Shape] = service.get("events") or ({},)
     members = ("id", "status", "runningCount", "pendingCount", "desiredCount", "failedTasks", "rolloutState")
     return service.get("status"), events[0].get("id"), [[row.get(name) for name in members] for row in rows]
-
-
-def _on_its_way(task: Shape) -> bool:
-    return task.get("lastStatus") not in (task.get("desiredStatus"), "STOPPED")
 
 
 def _key(request: Request) -> tuple[str, str]:

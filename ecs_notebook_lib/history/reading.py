@@ -1,0 +1,79 @@
+"""From the store to the rows of one service in one window, each change once.
+
+Files stream through DuckDB, which holds the rows of that service only: memory does not grow with the store.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ecs_notebook_lib.history.changes import ONCE
+from ecs_notebook_lib.history.rows import Row
+from ecs_notebook_lib.history.store import SCHEMA, Partition, Store, rows_of
+
+_DAY = timedelta(days=1)
+ROWS_A_BATCH = 20_000
+_AHEAD = 2
+"""Batches and files that pyarrow reads ahead: its defaults are made for speed and hold hundreds of megabytes."""
+
+_EACH_CHANGE_ONCE = f"""
+    SELECT {", ".join(SCHEMA.names)} FROM (
+        SELECT *,
+            row_number() OVER (PARTITION BY kind, scope, key, version ORDER BY changed_at, state) AS same_version,
+            row_number() OVER thing AS number,
+            lag(state) OVER thing AS state_before
+        FROM told
+        WINDOW thing AS (PARTITION BY kind, scope, key ORDER BY changed_at, version, state)
+    )
+    WHERE CASE
+        WHEN version IS NOT NULL AND state IS NOT NULL THEN same_version = 1
+        WHEN kind IN ({", ".join(f"'{kind}'" for kind in sorted(ONCE))}) THEN number = 1
+        ELSE number = 1 OR state IS DISTINCT FROM state_before
+    END
+"""  # noqa: S608  made of this module's own names
+"""What was told twice is dropped: of a version the first row, of a state without one the first of equal neighbours."""
+
+
+def each_change_once(told: Any, *order: str) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a dataset or reader under `store.SCHEMA`, duplicates dropped, in the order of columns."""
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # else times come back in the zone of this machine
+        connection.register("told", told)
+        yield from connection.sql(f"{_EACH_CHANGE_ONCE} ORDER BY {', '.join(order)}").to_arrow_reader(ROWS_A_BATCH)
+
+
+def rows_of_service(store: Store, partition: Partition, service: str, window: tuple[datetime, datetime]) -> list[Row]:
+    """Return what was kept of a service (its name) in a window, each change once, oldest first.
+
+    The day before the window is read as well: what did not change since stands there.
+    """
+    first, last = window[0].date() - _DAY, window[1].date()
+    dataset = store.dataset(partition, [day for day in store.days(partition) if first <= day <= last])
+    wanted = (ds.field("service") == service) & (ds.field("changed_at") <= window[1])
+    return _rows(dataset, partition, wanted)
+
+
+def rows_of_partition(store: Store, partition: Partition) -> list[Row]:
+    """Return all that was kept of a cluster, each change once, oldest first: as much as memory holds."""
+    return _rows(store.dataset(partition, store.days(partition)), partition)
+
+
+def _rows(dataset: ds.Dataset, partition: Partition, wanted: ds.Expression | None = None) -> list[Row]:
+    batches = each_change_once(streamed(dataset, wanted), "changed_at", "kind", "scope", "key", "version")
+    return list(rows_of(chain.from_iterable(batch.to_pylist() for batch in batches), partition))
+
+
+def streamed(dataset: ds.Dataset, wanted: ds.Expression | None = None) -> Any:
+    """Return a reader of a dataset's rows that holds a few batches at a time."""
+    scanner = dataset.scanner(
+        filter=wanted,
+        batch_size=ROWS_A_BATCH,
+        batch_readahead=_AHEAD,
+        fragment_readahead=_AHEAD,
+    )
+    return scanner.to_reader()
