@@ -476,6 +476,17 @@ def test_what_a_store_cannot_be_is_told_in_one_line(tmp_path, capsys):
             assert word in line
 
 
+@pytest.mark.parametrize("options", [["--cluster", "nowhere"], ["--services", "nothing"]])
+def test_a_cluster_or_service_that_is_not_there_is_told_in_one_line(options, tmp_path, capsys):
+    world = begin("varied-healthy", 0)
+    with served(world):
+        assert main(["record", "--cluster", world.cluster, "--store", str(tmp_path / "store"), *options]) == 1
+    [line] = capsys.readouterr().err.strip().splitlines()
+
+    assert f"is named '{options[1]}'" in line
+    assert (world.cluster if "--cluster" in options else world.service) in line
+
+
 def test_a_bucket_that_is_not_there_is_told_in_one_line(tmp_path, capsys, monkeypatch):
     world = begin("varied-healthy", 0)
     with served(world), moto() as url:
@@ -485,6 +496,12 @@ def test_a_bucket_that_is_not_there_is_told_in_one_line(tmp_path, capsys, monkey
 
     assert "s3://not-there/x" in line
     assert "S3 says" in line
+
+
+def test_a_window_without_an_end_ends_where_the_store_does(tmp_path):
+    done = recorded("varied-healthy", 0, tmp_path, looks=2)  # a world of last year
+
+    assert history_of(str(tmp_path), done.clients, LiveSource(done.world.cluster, done.world.service), "3d").earlier
 
 
 def test_a_service_that_was_never_recorded_is_told(tmp_path):

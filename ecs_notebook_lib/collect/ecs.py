@@ -22,15 +22,26 @@ def collect_service(caller: Caller, cluster: str, service: str) -> Mapping[str, 
         If there is no such cluster or service; it names near misses.
     """
     answer = caller.call("ecs:DescribeServices", cluster=cluster, services=[service])
-    if answer.error and answer.error["code"] == _MISSING_CLUSTER:
-        raise NotFoundError(
-            "cluster", cluster, where=caller.region, existing=_names(caller.call("ecs:ListClusters"), "clusterArns")
-        )
+    check_cluster(caller, cluster, answer)
     found = answer.items("services")
-    if not found and any(failure.get("reason") == "MISSING" for failure in answer.items("failures")):
+    if not found:
+        check_service(caller, cluster, service, answer)
+    return found[0] if found else None
+
+
+def check_cluster(caller: Caller, cluster: str, answer: Answer) -> None:
+    """Raise NotFoundError, with near misses, if an answer says that there is no such cluster."""
+    if answer.error and answer.error["code"] == _MISSING_CLUSTER:
+        existing = _names(caller.call("ecs:ListClusters"), "clusterArns")
+        raise NotFoundError("cluster", cluster, where=caller.region, existing=existing)
+
+
+def check_service(caller: Caller, cluster: str, service: str, answer: Answer) -> None:
+    """Raise NotFoundError, with near misses, if DescribeServices says that there is no such service."""
+    missing = (failure for failure in answer.items("failures") if failure.get("reason") == "MISSING")
+    if any(str(failure.get("arn")).rpartition("/")[2] == service.rpartition("/")[2] for failure in missing):
         existing = _names(caller.call("ecs:ListServices", cluster=cluster), "serviceArns")
         raise NotFoundError("service", service, where=f"cluster {cluster} ({caller.region})", existing=existing)
-    return found[0] if found else None
 
 
 def _names(answer: Answer, member: str) -> list[str]:

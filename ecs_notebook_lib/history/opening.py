@@ -1,7 +1,7 @@
 """An incident's history from a store: what was seen in its window, and what AWS said at the end of one that is over."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from typing import Any
 
 from ecs_notebook_lib.collect import Clients
@@ -35,8 +35,8 @@ def history_of(location: str, clients: Clients, source: LiveSource, window: str)
         If the window cannot be read.
     """
     store = open_store(location, clients)
-    span = parse_window(window, as_of=datetime.now(UTC))
     partition = _partition(store, clients, source.cluster.rpartition("/")[2])
+    span = parse_window(window, as_of=_until(store, partition))
     rows = rows_of_service(store, partition, source.service, span) if partition else []
     masker = Masker(key_of(store.files.location))
     if not rows:
@@ -47,6 +47,13 @@ def history_of(location: str, clients: Clients, source: LiveSource, window: str)
         what = f"it holds events of {source.service}, but how the service stood was not recorded in that window"
         raise StoreError(store.files.location, what, advice="Give --window without an end: 3w joins them to today.")
     return History(tuple(pages_of(rows, source.cluster)), past, masker)
+
+
+def _until(store: Store, partition: Partition | None) -> datetime:
+    """Return where a window without an end ends: now, or the end of the last day that the store knows."""
+    days = store.days(partition) if partition else []
+    now = datetime.now(UTC)
+    return min([now, *(datetime.combine(day, time.max, UTC) for day in days[-1:])])
 
 
 def _partition(store: Store, clients: Clients, cluster: str) -> Partition | None:

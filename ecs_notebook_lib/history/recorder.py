@@ -13,7 +13,7 @@ from typing import Any
 
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.collect.caller import Caller, Request
-from ecs_notebook_lib.collect.ecs import tasks_request, tasks_to_describe
+from ecs_notebook_lib.collect.ecs import check_cluster, check_service, tasks_request, tasks_to_describe
 from ecs_notebook_lib.collect.elbv2 import target_group_arns
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.history.changes import ONCE, Changes
@@ -78,6 +78,8 @@ class Recorder:
         ------
         AccessError
             If AWS cannot be called at all.
+        NotFoundError
+            If there is no such cluster, or no service of a name.
         StoreError, OSError
             If the store cannot be written; the next poll tries the same rows again.
         """
@@ -133,9 +135,13 @@ class _Look:
         if not names:
             params = {"cluster": self._cluster, "maxResults": _SERVICES_A_PAGE}
             [listed] = self._caller.gather([Request("ecs:ListServices", params)])
+            check_cluster(self._caller, self._cluster, listed)
             names = listed.items("serviceArns")
         request = Request("ecs:DescribeServices", {"cluster": self._cluster, "services": list(names)})
         [described] = self._caller.gather([request])
+        check_cluster(self._caller, self._cluster, described)
+        for name in names:
+            check_service(self._caller, self._cluster, name, described)
         return described.items("services")
 
     def _read_tasks(self, services: Sequence[str], known: Mapping[str, Shape]) -> dict[str, Shape]:
