@@ -108,6 +108,21 @@ class DeploymentHistory:
         return begun[-1].revision if begun and begun[-1].succeeded else ""
 
 
+_SCALED_IN = "Scaling activity"
+
+
+def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> datetime | None:
+    """Return when the first task of the examined revision stopped that no rollout stopped; None if none is known."""
+    stops = [
+        parse_instant(task["stoppingAt"])
+        for task in tasks
+        if task.get("taskDefinitionArn") == examined.task_definition
+        and task.get("stoppingAt")
+        and not str(task.get("stoppedReason") or "").startswith(_SCALED_IN)
+    ]
+    return min((stop for stop in stops if stop >= examined.created_at), default=None)
+
+
 def revision_of(task_definition: str) -> str:
     """Return `family:number` of a task definition's ARN; what is no ARN stays as it is."""
     return task_definition.rpartition("/")[2]
