@@ -90,6 +90,21 @@ class DeploymentHistory:
             began = deployment.created_at
         return began
 
+    @property
+    def good_since(self) -> datetime | None:
+        """Return when the last good revision was first deployed well, if no other one was good since then.
+
+        Who goes back deploys the good revision again: what broke the newer one may have been before that.
+        """
+        since = None
+        for deployment in reversed(self.deployments):
+            if self.last_good is None or not deployment.succeeded or deployment.created_at > self.last_good.created_at:
+                continue
+            if deployment.task_definition != self.last_good.task_definition:
+                break
+            since = deployment.created_at
+        return since
+
     def rolled_out_at(self, instant: datetime) -> str:
         """Return the revision that was deployed last at `instant`: what starts or fails then is mostly its own."""
         begun = [d for d in self.deployments if d.created_at <= instant]

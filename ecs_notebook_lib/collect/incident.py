@@ -215,11 +215,11 @@ class _Incident:
 
     def collect_changes(self, tasks: Rows, history: DeploymentHistory) -> None:
         """Ask CloudTrail who changed what between the last good deployment and the first failure."""
-        examined, good = history.examined, history.last_good
-        if examined is None or good is None or examined.succeeded:
+        examined, since = history.examined, history.good_since
+        if examined is None or since is None or examined.succeeded:
             return
         failed = first_failure(tasks, examined) or self._as_of
-        changes.collect_changes(self._caller, since=good.created_at, until=min(failed, self._as_of))
+        changes.collect_changes(self._caller, since=since, until=min(failed, self._as_of))
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions

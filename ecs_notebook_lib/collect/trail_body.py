@@ -42,7 +42,7 @@ def _body(body: Mapping[str, Any], mask: Mask) -> dict[str, Any]:
 
 
 def project(value: Any, paths: Iterable[str]) -> Any:
-    """Return what of a nested value the paths lead to; `[]` stands behind a repeated member, and no path keeps nothing."""
+    """Return what of a nested value the paths lead to; `[]` stands behind a repeated member. No path keeps nothing."""
     return _project(value, [path.split(".") for path in paths])
 
 
