@@ -138,6 +138,11 @@ def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> d
     return min((stop for stop in stops if stop >= examined.created_at), default=None)
 
 
+def is_troubled(examined: Deployment, tasks: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether a deployment did not end well, or did and its tasks failed after that."""
+    return not examined.succeeded or first_failure(tasks, examined) is not None
+
+
 def revision_of(task_definition: str) -> str:
     """Return `family:number` of a task definition's ARN; what is no ARN stays as it is."""
     return task_definition.rpartition("/")[2]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history
+from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, is_troubled
 from ecs_notebook_lib.frames import (
     access,
     changes,
@@ -251,7 +251,8 @@ class Frames(ReadFrames):
     def changes(self) -> pd.DataFrame:
         """Return `changes`: what is not as it was at the last good deployment."""
         examined, good = self.history.examined, self.history.last_good
-        if self.reported or examined is None or good is None or examined.succeeded:
+        tasks = self._responses("ecs:DescribeTasks", "tasks")
+        if self.reported or examined is None or good is None or not is_troubled(examined, tasks):
             return changes.no_changes()
         events = trail.events_of(self.trail_events)
         return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))

@@ -73,9 +73,23 @@ class Side:
 
 def changes_frame(good: Side, examined: Side, events: Sequence[TrailEvent], used: Used) -> pd.DataFrame:
     """Return one row a change between two deployments, oldest first."""
-    rows = [*_compared(good, examined, events), *_told(good, examined, events, used)]
+    rows = _once([*_compared(good, examined, events), *_told(good, examined, events, used)])
     rows.sort(key=lambda row: (row["changed_at"], str(row["change_id"])))
     return rows_frame(rows, CHANGES)
+
+
+def _once(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the rows without settings that CloudTrail tells of, too, and better: with who and when."""
+    told = {_setting(row): row for row in rows if row["known_from"] == "cloudtrail" and _setting(row)}
+    twice = [row for row in rows if row["known_from"] != "cloudtrail" and _setting(row) in told]
+    for row in twice:
+        told[_setting(row)]["known_from"] = "both"
+    return [row for row in rows if not any(row is other for other in twice)]
+
+
+def _setting(row: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return which setting of the service a row is about, and what it became; None if it is about something else."""
+    return (row["member"], row["after"]) if row["subject"] == "service" and row["related"] else None
 
 
 def no_changes() -> pd.DataFrame:

@@ -197,7 +197,8 @@ def _found(
         elif kind == "service":
             if member in ("desiredCount", "placementConstraints", "deploymentConfiguration"):
                 calls = [event for event in broken if event.call.name == "UpdateService"]
-                yield from (Brought(world.service, member, event.id) for event in calls if member in event.call.params)
+                told = [event for event in calls if member in event.call.params]
+                yield from (Brought(world.service, member, event.id) for event in told)
             elif _member(good, member) != _member(new, member):
                 yield Brought(world.service, member)
         else:
