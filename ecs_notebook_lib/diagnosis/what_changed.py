@@ -4,7 +4,6 @@ A change counts for a cause as readily as its kind brings that about (`knowledge
 is, times how much of what fails is what changed. Commoner kinds count less: nearly every deployment has another image.
 """
 
-import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ import pandas as pd
 
 from ecs_notebook_lib.examined import DeploymentHistory
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.saying import policy_of, statements_of, words_of
+from ecs_notebook_lib.frames.trail import events_of
 from ecs_notebook_lib.knowledge.change_kinds import ChangeKind, change_kind_of
 
 _FAR_HOURS = 48.0
@@ -28,6 +29,8 @@ _UNRELATED = 0.03
 _UNKNOWN = 0.7
 _DENIED = frozenset({"implicit_deny", "explicit_deny"})
 _CAUSES_TOLD = 2
+_CAUSE_TOLD = 0.1
+"""A cause is told of a change if it counts at least a tenth of what the first one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Failing:
     """Rules and reasons of the hops that let nothing pass, as one text."""
     containers: frozenset[str]
     """Containers that ended or were unhealthy by themselves; empty if none is known."""
+    policies: Mapping[str, Sequence[Mapping[str, Any]]]
+    """Statements that calls put on something, by CloudTrail's id of the call."""
     began: tuple[datetime, ...]
     """When the deployments began that did not end well since the last good one, oldest first."""
 
@@ -86,6 +91,7 @@ def failing_of(frames: Frames) -> Failing:
         ),
         closed=" ".join(str(text) for name in ("passes", "rule", "reason") for text in closed[name].dropna()),
         containers=frozenset(ended["container"]) | frozenset(sick["container"]),
+        policies={event.id: statements_of(policy_of(event)) for event in events_of(frames.trail_events)},
         began=_failing_deployments(frames.history),
     )
 
@@ -124,7 +130,8 @@ def _ranked(row: Mapping[Any, Any], failing: Failing, probabilities: Mapping[str
     shares = {cause: _share(row, kind, cause, failing) * p for cause, p in probabilities.items()}
     near, when = nearness(row["changed_at"], failing)
     score = sum(shares.values()) * touch.factor * near * (1 - kind.rate / 2)
-    causes = sorted((name for name in shares if shares[name] > 0), key=lambda name: (-shares[name], name))
+    least = max(shares.values()) * _CAUSE_TOLD
+    causes = sorted((name for name in shares if shares[name] > least), key=lambda name: (-shares[name], name))
     told = causes[:_CAUSES_TOLD]
     because = "; ".join(
         text for text in (f"can bring {' or '.join(told)}" if told else "", touch.because, when) if text
@@ -202,36 +209,21 @@ def _role(row: Mapping[Any, Any], failing: Failing) -> _Touch:
     action = refused[0][0]
     if row["effect"] == "removed":
         return _Touch(1.2, f"it took a policy from the role, which is refused {action}")
-    statements = _statements(str(row["after"]))
+    statements = failing.policies.get(str(row["event_id"]), ())
     if any(_covers(statement, refused, "Deny") for statement in statements):
         return _Touch(1.3, f"it denies {action}")
     if any(_covers(statement, refused, "Allow") for statement in statements):
         return _Touch(0.1, f"it allows {action}")
-    if not statements or all(_texts(statement.get("Resource")) == ["*"] for statement in statements):
+    if not statements or all(words_of(statement.get("Resource")) == ["*"] for statement in statements):
         return _Touch(0.4, f"the role is refused {action}, and this policy is about other things")
     return _Touch(1.0, f"the role is refused {action}, and what the policy allows now is not that")
 
 
-def _statements(text: str) -> list[Mapping[str, Any]]:
-    """Return the statements of a policy document, as far as the text is one."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return []
-    rows = document.get("Statement", []) if isinstance(document, dict) else []
-    listed = [rows] if isinstance(rows, dict) else rows
-    return [row for row in listed if isinstance(row, dict)]
-
-
 def _covers(statement: Mapping[str, Any], refused: Sequence[tuple[str, str]], effect: str) -> bool:
-    actions, resources = _texts(statement.get("Action")), _texts(statement.get("Resource"))
+    actions, resources = words_of(statement.get("Action")), words_of(statement.get("Resource"))
     return statement.get("Effect") == effect and any(
         _matches(action, actions) and _matches(arn, resources or ["*"]) for action, arn in refused
     )
-
-
-def _texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [str(item) for item in value or ()]
 
 
 def _matches(text: str, patterns: Iterable[str]) -> bool:

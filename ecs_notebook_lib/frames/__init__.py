@@ -1,11 +1,12 @@
 """Tidy frames of one snapshot, each made on first use. Pure: no network, no clock."""
 
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, is_troubled
+from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, first_failure
 from ecs_notebook_lib.frames import (
     access,
     changes,
@@ -251,11 +252,17 @@ class Frames(ReadFrames):
     def changes(self) -> pd.DataFrame:
         """Return `changes`: what is not as it was at the last good deployment."""
         examined, good = self.history.examined, self.history.last_good
-        tasks = self._responses("ecs:DescribeTasks", "tasks")
-        if self.reported or examined is None or good is None or not is_troubled(examined, tasks):
+        well = examined is not None and examined.succeeded and self.first_failure is None
+        if self.reported or examined is None or good is None or well:
             return changes.no_changes()
         events = trail.events_of(self.trail_events)
         return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))
+
+    @cached_property
+    def first_failure(self) -> datetime | None:
+        """Return when the first task of the examined revision failed; None if none is known."""
+        tasks = self._responses("ecs:DescribeTasks", "tasks")
+        return first_failure(tasks, self.history.examined) if self.history.examined else None
 
     def _side(self, deployment: Deployment) -> Side:
         """Return what AWS keeps of one deployment."""

@@ -9,6 +9,7 @@ import pandas as pd
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame
 from ecs_notebook_lib.frames.comparing import Difference, at, definition_differences, differences, text_of
+from ecs_notebook_lib.frames.saying import asked_text
 from ecs_notebook_lib.frames.trail import TrailEvent, session_of
 from ecs_notebook_lib.frames.used_things import Used, is_used
 
@@ -206,13 +207,12 @@ def _update_rows(event: TrailEvent, known: dict[str, Any], used: Used, *, compar
 
 def _event_rows(event: TrailEvent, used: Used) -> Iterator[dict[str, Any]]:
     related = is_used(event.row.subject, event.resource, used)
-    rest = {name: value for name, value in event.asked.items() if value != event.resource}
     if not event.row.member:
-        for name, value in rest.items():
+        given = {name: value for name, value in event.asked.items() if value != event.resource}
+        for name, value in given.items():
             yield _event_row(event, name, "", text_of(value), related=related)
         return
-    text = text_of(rest) if rest else event.row.effect
-    gone = event.row.effect == "removed"
+    text, gone = asked_text(event), event.row.effect == "removed"
     yield _event_row(event, event.row.member, text if gone else "", "" if gone else text, related=related)
 
 
@@ -221,7 +221,7 @@ def _event_row(event: TrailEvent, member: str, before: str, after: str, *, relat
         "change_id": f"{event.id} {member}",
         "changed_at": event.at,
         "subject": event.row.subject,
-        "resource": event.resource,
+        "resource": event.resource.split("/")[-2] if event.row.effect == "stopped" else event.resource,
         "member": member,
         "container": None,
         "effect": event.row.effect,

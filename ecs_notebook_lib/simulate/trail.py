@@ -73,7 +73,7 @@ class Trail:
         self.events: list[Event] = []
         self._told: dict[str, Shape] = {}
 
-    def write(self, call: ApiCall, *, who: tuple[str, str] = (), response: Any = None) -> Event:  # type: ignore[assignment]
+    def write(self, call: ApiCall, *, who: tuple[str, str] | None = None, response: Any = None) -> Event:
         """Write down a call that somebody makes now."""
         now, world = self._world.now, self._world
         role, session = who or self.random.choice(_PEOPLE)
@@ -126,10 +126,11 @@ class Trail:
         """Write down every call that what happens meanwhile would have taken."""
         before: State = state_of(self._world)
         yield
+        who = self.random.choice(_PEOPLE)
         for call in calls_between(before, state_of(self._world)):
-            self.write(call)
+            self.write(call, who=who)
         for service in self._world.scheduler.services.values():
-            self.updated(service)
+            self.updated(service, who=who)
 
     def registered(self, definition: "Shape") -> None:
         """Write down RegisterTaskDefinition."""
@@ -151,14 +152,14 @@ class Trail:
         call = ApiCall("CreateService", "ecs", params | self._told[service.name])
         self.write(call, who=_PIPELINE)
 
-    def updated(self, service: "Service", *, who: tuple[str, str] = ()) -> None:  # type: ignore[assignment]
+    def updated(self, service: "Service", *, who: tuple[str, str] | None = None) -> None:
         """Write down UpdateService if something of the service has changed that is no new deployment."""
         changed = self._changed(service) if service.name in self._told else []
         if changed:
             self._told[service.name] = self._members(service)
             self._update(service, {name: service.shape.get(name) for name in changed}, who=who)
 
-    def _update(self, service: "Service", asked: dict[str, Any], who: tuple[str, str] = _PIPELINE) -> None:
+    def _update(self, service: "Service", asked: dict[str, Any], who: tuple[str, str] | None = None) -> None:
         params = {"cluster": self._world.cluster, "service": service.name, **asked}
         self.write(ApiCall("UpdateService", "ecs", params), who=who or _PIPELINE)
 
