@@ -46,7 +46,9 @@ def test_nothing_in_the_table_of_operations_writes():
         model = botocore.session.Session().get_service_model(operation.service).operation_model(operation.action)
 
         assert not operation.action.startswith(WRITING), name
-        assert operation.action.startswith(("BatchGet", "Describe", "Get", "List", "Filter", "Simulate")), name
+        assert operation.action.startswith(("BatchGet", "Describe", "Get", "List", "Lookup", "Filter", "Simulate")), (
+            name
+        )
         assert model.name == operation.action
         assert operation.hides
         if operation.batch:

@@ -80,7 +80,9 @@ class Frames(ReadFrames):
         """Return `coverage`: what was asked of AWS, and what came of it."""
         asked = self._read(logs.LOG_EVENTS)["log_stream"].drop_duplicates()
         read = pd.DataFrame({"log_stream": asked, "task_id": asked.str.rsplit("/", n=1).str[-1]})
-        return coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
+        whole = coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
+        left_out = trail.left_out(self.snapshot.records(trail.OPERATION), self.snapshot.incident.region)
+        return coverage.with_left_out(whole, trail.OPERATION, left_out)
 
     @cached_property
     def deployments(self) -> pd.DataFrame:
@@ -253,7 +255,7 @@ class Frames(ReadFrames):
         """Return `changes`: what is not as it was at the last good deployment."""
         examined, good = self.history.examined, self.history.last_good
         well = examined is not None and examined.succeeded and self.first_failure is None
-        if self.reported or examined is None or good is None or well:
+        if self.partial or self.reported or examined is None or good is None or well:
             return changes.no_changes()
         events = trail.events_of(self.trail_events)
         return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))

@@ -191,18 +191,23 @@ def _first_values(good: Side) -> dict[str, Any]:
 
 def _update_rows(event: TrailEvent, known: dict[str, Any], used: Used, *, compared: bool) -> Iterator[dict[str, Any]]:
     """Yield what a call of UpdateService changed: many callers repeat all that is as it was."""
-    if not is_used("service", event.resource, used):
+    if not (is_used("service", event.resource, used) and is_used("cluster", _cluster(event), used)):
         revision = str(event.asked.get("taskDefinition") or "").rpartition("/")[2]
         members = ", ".join(name for name in event.asked if name not in _NOT_A_CHANGE)
         yield _event_row(event, "taskDefinition" if revision else members, "", revision or "changed", related=False)
         return
     given = {name: value for name, value in event.asked.items() if name not in _NOT_A_CHANGE}
-    given |= {f"deploymentConfiguration.{k}": v for k, v in (given.pop("deploymentConfiguration", None) or {}).items()}
+    settings = given.pop("deploymentConfiguration", None)
+    given |= {f"deploymentConfiguration.{k}": v for k, v in settings.items()} if isinstance(settings, dict) else {}
     for name, value in given.items():
         if value in (None, [], {}) or known.get(name) == value or (compared and name in _COMPARED):
             continue
         yield _event_row(event, name, text_of(known.get(name)), text_of(value), related=True)
         known[name] = value
+
+
+def _cluster(event: TrailEvent) -> str:
+    return str(event.asked.get("cluster") or "default").rpartition("/")[2]
 
 
 def _event_rows(event: TrailEvent, used: Used) -> Iterator[dict[str, Any]]:
@@ -216,12 +221,17 @@ def _event_rows(event: TrailEvent, used: Used) -> Iterator[dict[str, Any]]:
     yield _event_row(event, event.row.member, text if gone else "", "" if gone else text, related=related)
 
 
+def _resource(event: TrailEvent) -> str:
+    """Return the thing that was changed; of a service deployment its service."""
+    return f"/{event.resource}".split("/")[-2] if event.row.effect == "stopped" else event.resource
+
+
 def _event_row(event: TrailEvent, member: str, before: str, after: str, *, related: bool | None) -> dict[str, Any]:
     return {
         "change_id": f"{event.id} {member}",
         "changed_at": event.at,
         "subject": event.row.subject,
-        "resource": event.resource.split("/")[-2] if event.row.effect == "stopped" else event.resource,
+        "resource": _resource(event),
         "member": member,
         "container": None,
         "effect": event.row.effect,

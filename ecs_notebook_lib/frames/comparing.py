@@ -4,6 +4,7 @@ Lists that have no order in AWS have none here; a member that is absent equals t
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,14 @@ _LONGEST = 300
 _MASKED = "hmac:"
 _HIDDEN = "(a value)"
 _DIFFERS = "(value differs)"
+_NAMED = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)"
+_SECRETS = (
+    re.compile(rf"(?i)({_NAMED}[\w-]*=)[^\s\"',;&]+()"),
+    re.compile(rf"(?i)(--?[\w-]*{_NAMED}[\w-]*[\s,]+)[^\s\"',;&]+()"),
+    re.compile(r"(://[^\s/:@]*:)[^\s/@]+(@)"),
+)
+"""Where command lines hold secrets: `PASSWORD=…`, `--token …`, `scheme://user:…@host`."""
+
 _IDENTITY = frozenset(
     {
         "taskDefinitionArn",
@@ -138,7 +147,15 @@ def text_of(value: Any) -> str:
         text = ", ".join(map(str, shown))
     else:
         text = shown if isinstance(shown, str) else json.dumps(shown, sort_keys=True, default=str)
+    text = without_secrets(text)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+
+
+def without_secrets(text: str) -> str:
+    """Return text in which what a command line gives as a password, token or key is not shown."""
+    for pattern in _SECRETS:
+        text = pattern.sub(rf"\g<1>{_HIDDEN}\g<2>", text)
+    return text
 
 
 def _shown(value: Any) -> Any:

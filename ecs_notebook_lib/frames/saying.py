@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from ecs_notebook_lib.frames.comparing import at, text_of
+from ecs_notebook_lib.frames.comparing import at, text_of, without_secrets
 from ecs_notebook_lib.frames.trail import TrailEvent
 
 _POLICIES = (
@@ -56,14 +56,15 @@ def asked_text(event: TrailEvent) -> str:
         name = str(event.asked.get("policyName") or "")
         text = "; ".join(map(_statement, statements_of(document)))
         return _short(f"{name}: {text}" if name else text)
-    rules = at(event.asked, "ipPermissions.items")
-    if isinstance(rules, list):
-        return _short("; ".join(_rule(row) for row in rules if isinstance(row, dict)))
+    rules = _items(event.asked, "ipPermissions")
+    if rules:
+        return _short("; ".join(map(_rule, rules)))
     return _short(", ".join(f"{name} {value}" for name, value in _leaves(event.asked) if value != event.resource))
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    shown = without_secrets(text)
+    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
 
 
 def _statement(row: Mapping[str, Any]) -> str:
@@ -91,8 +92,14 @@ def _rule(row: Mapping[str, Any]) -> str:
         ("ipv6Ranges", "cidrIpv6"),
         ("prefixListIds", "prefixListId"),
     )
-    peers = [str(one.get(name)) for member, name in members for one in at(row, f"{member}.items") or ()]
+    peers = [str(one[name]) for member, name in members for one in _items(row, member) if name in one]
     return f"{protocol} for {', '.join(peers) or 'nobody'}"
+
+
+def _items(value: Mapping[str, Any], member: str) -> list[Mapping[str, Any]]:
+    """Return the elements of one of EC2's lists."""
+    rows = at(value, f"{member}.items")
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """CloudTrail's events as they were read: who called what, and what was asked."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +11,11 @@ from ecs_notebook_lib.frames.columns import TEXT, UTC_TIME, Column, FrameSchema
 from ecs_notebook_lib.frames.comparing import at
 from ecs_notebook_lib.knowledge.change_events import ChangeEvent, change_events
 
+OPERATION = "cloudtrail:LookupEvents"
 _EVENT = "Events[]."
 TRAIL_EVENTS = FrameSchema(
     "trail_events",
-    "cloudtrail:LookupEvents",
+    OPERATION,
     rows="One row a management event since the last good deployment, of the names in `knowledge/change_events`. Empty: "
     "refused, not asked as the deployment is well, or nobody changed anything.",
     key=("event_id",),
@@ -72,11 +73,37 @@ def session_of(arn: Any) -> str:
     return str(arn).rpartition("/")[2] if isinstance(arn, str) else ""
 
 
-def names_asked(pages: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the names of events that were asked for and answered."""
-    return {
-        str(row["AttributeValue"])
-        for page in pages
-        if page["error"] is None
-        for row in page["params"].get("LookupAttributes", ())
-    }
+Pages = Sequence[Mapping[str, Any]]
+
+
+def names_not_asked(pages: Pages) -> list[str]:
+    """Return the names of events that were not asked for, or refused, most telling first."""
+    answered = {_name_of(page) for page in pages if page["error"] is None}
+    return [name for name in change_events() if name not in answered]
+
+
+def names_cut_off(pages: Pages) -> list[str]:
+    """Return the names of which CloudTrail had more events than were read: the last page still led on."""
+    last = {_name_of(page): page["response"] or {} for page in pages if page["error"] is None}
+    return [name for name, response in last.items() if response.get("NextToken")]
+
+
+def left_out(pages: Pages, home: str) -> str:
+    """Return what was not asked of CloudTrail, to keep to its deadline; empty if nothing was left out.
+
+    `home` is the region of the service: what a region refused was not left out.
+    """
+    refused = {page["region"] for page in pages if page["error"]}
+    late = (
+        [name for name in names_not_asked(pages) if change_events()[name].region(home) not in refused] if pages else []
+    )
+    cut = names_cut_off(pages)
+    texts = [
+        f"not asked in time: {', '.join(late)}" if late else "",
+        f"only the newest: {', '.join(cut)}" if cut else "",
+    ]
+    return "; ".join(text for text in texts if text)
+
+
+def _name_of(page: Mapping[str, Any]) -> str:
+    return next((str(row["AttributeValue"]) for row in page["params"].get("LookupAttributes", ())), "")

@@ -20,6 +20,7 @@ def used_things(frames: "Frames") -> Used:
     tables, acls = frames.route_table_associations, frames.network_acl_subnets
     definitions, needed = frames.task_definitions, frames.access["resource"]
     return {
+        "cluster": frozenset({incident.cluster}),
         "service": frozenset({incident.service}),
         "scaling": frozenset({f"service/{incident.cluster}/{incident.service}"}),
         "role": _names(definitions["task_role_arn"], definitions["execution_role_arn"]),

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.frames.trail import names_asked
+from ecs_notebook_lib.frames.trail import OPERATION, names_cut_off, names_not_asked
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.change_events import change_events
 from ecs_notebook_lib.snapshot.model import utc_text
@@ -16,8 +16,6 @@ _SCORE_SHOWN = 0.0005
 _TEXT = 160
 _NOT_YET = pd.Timedelta(minutes=15)
 """How far behind CloudTrail's LookupEvents may be (ECS_FACTS 9.2)."""
-
-_OPERATION = "cloudtrail:LookupEvents"
 
 
 def changes_table(incident: Incident) -> pd.DataFrame:
@@ -85,31 +83,20 @@ def line_of(incident: Incident) -> dict[str, Any]:
 
 def _asked(incident: Incident) -> list[tuple[str, str]]:
     """Return what was asked of CloudTrail, what was not, and what it cannot show yet."""
-    pages = incident.snapshot.records(_OPERATION)
+    pages = incident.snapshot.records(OPERATION)
     if not pages:
         return [("CloudTrail", "not asked: the deployment is well, or there is no last good one")]
     refused = sorted({f"{page['error']['code']} in {page['region']}" for page in pages if page["error"]})
     until = max(pd.Timestamp(page["params"]["EndTime"]) for page in pages)
     late = until > incident.as_of - _NOT_YET
-    missing = [name for name in change_events() if name not in names_asked(pages)]
-    full = [name for name, count in _pages_of(pages).items() if count]
+    missing, cut = names_not_asked(pages), names_cut_off(pages)
     return [
         ("CloudTrail was asked for", f"{len(change_events()) - len(missing)} kinds of calls"),
         ("refused", ", ".join(refused) or "nothing"),
         ("not asked in time, or refused", ", ".join(missing) or "nothing"),
-        ("only the newest were read of", ", ".join(full) or "nothing"),
+        ("only the newest were read of", ", ".join(cut) or "nothing"),
         (
             "not yet visible",
             f"calls after {utc_text((incident.as_of - _NOT_YET).to_pydatetime())}" if late else "nothing",
         ),
     ]
-
-
-def _pages_of(pages: list[dict[str, Any]]) -> dict[str, bool]:
-    """Return for each name whether there was more than was read: the last page still led on."""
-    last: dict[str, bool] = {}
-    for page in pages:
-        if page["error"] is None:
-            name = str(page["params"]["LookupAttributes"][0]["AttributeValue"])
-            last[name] = bool((page["response"] or {}).get("NextToken"))
-    return last
