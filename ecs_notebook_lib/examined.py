@@ -138,6 +138,24 @@ def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> d
     return min((stop for stop in stops if stop >= examined.created_at), default=None)
 
 
+_STEADY = "has reached a steady state"
+
+
+def well_since(
+    history: DeploymentHistory, events: Iterable[Mapping[str, Any]], failed_at: datetime | None
+) -> datetime | None:
+    """Return from when on a change may have brought the trouble; None if no time is known at which all was well.
+
+    That is when the last good revision was first deployed well; where no deployment tells of one, the last steady state
+    that service events tell of before the trouble: before the examined deployment, or the first failure after it.
+    """
+    if history.good_since is not None or history.examined is None:
+        return history.good_since
+    trouble = failed_at if history.examined.succeeded and failed_at else history.examined.created_at
+    steady = [parse_instant(row["createdAt"]) for row in events if _STEADY in str(row.get("message") or "")]
+    return max((moment for moment in steady if moment < trouble), default=None)
+
+
 def is_troubled(examined: Deployment, tasks: Iterable[Mapping[str, Any]]) -> bool:
     """Say whether a deployment did not end well, or did and its tasks failed after that."""
     return not examined.succeeded or first_failure(tasks, examined) is not None

@@ -18,7 +18,7 @@ from ecs_notebook_lib.collect.trail_body import kept_event, project
 from ecs_notebook_lib.diagnosis import diagnose
 from ecs_notebook_lib.diagnosis.checks.changes import changes as changes_check
 from ecs_notebook_lib.diagnosis.what_changed import rank_changes
-from ecs_notebook_lib.examined import deployment_history
+from ecs_notebook_lib.examined import deployment_history, well_since
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.changes import CHANGES, Side, changes_frame
 from ecs_notebook_lib.frames.comparing import definition_differences, text_of, without_secrets
@@ -459,6 +459,35 @@ def test_another_good_revision_in_between_begins_it_anew():
     history = deployment_history([], service_deployments=rows, service_revisions=REVISIONS)
 
     assert history.good_since == AT + timedelta(minutes=20)
+
+
+def steady(minutes):
+    moment = (AT + timedelta(minutes=minutes)).isoformat()
+    return {"message": "(service web) has reached a steady state.", "createdAt": moment}
+
+
+@pytest.mark.parametrize(
+    ("rows", "events", "failed", "since"),
+    [
+        pytest.param([("d", "web:3", 30, "IN_PROGRESS")], [steady(5), steady(10), steady(40)], 35, 10, id="before-it"),
+        pytest.param([("d", "web:3", 0, "SUCCESSFUL")], [steady(5), steady(20), steady(40)], 35, 20, id="failed-later"),
+        pytest.param([("d", "web:3", 30, "IN_PROGRESS")], [], 35, None, id="never-steady"),
+        pytest.param(
+            [("a", "web:1", 0, "SUCCESSFUL"), ("d", "web:3", 30, "IN_PROGRESS")],
+            [steady(20)],
+            35,
+            0,
+            id="deployments-tell",
+        ),
+    ],
+)
+def test_without_a_good_deployment_the_line_begins_at_the_last_steady_state(rows, events, failed, since):
+    told = [deployment(*row) for row in rows]
+    history = deployment_history([], service_deployments=told, service_revisions=REVISIONS)
+
+    known = well_since(history, events, AT + timedelta(minutes=failed))
+
+    assert known == (None if since is None else AT + timedelta(minutes=since))
 
 
 REVISIONS = [{"serviceRevisionArn": name, "taskDefinition": name} for name in ("web:1", "web:2", "web:3")]

@@ -20,7 +20,7 @@ from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
-from ecs_notebook_lib.examined import DeploymentHistory, deployment_history, first_failure, is_troubled
+from ecs_notebook_lib.examined import DeploymentHistory, deployment_history, first_failure, is_troubled, well_since
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
@@ -215,11 +215,13 @@ class _Incident:
 
     def collect_changes(self, tasks: Rows, history: DeploymentHistory) -> None:
         """Ask CloudTrail who changed what between the last good deployment and the first failure."""
-        examined, since = history.examined, history.good_since
-        if examined is None or since is None or not is_troubled(examined, tasks):
+        examined = history.examined
+        if examined is None or not is_troubled(examined, tasks):
             return
-        failed = first_failure(tasks, examined) or self._as_of
-        changes.collect_changes(self._caller, since=since, until=min(failed, self._as_of))
+        failed = first_failure(tasks, examined)
+        since = well_since(history, self._service.get("events") or (), failed)
+        if since is not None:
+            changes.collect_changes(self._caller, since=since, until=min(failed or self._as_of, self._as_of))
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions

@@ -92,7 +92,7 @@ def failing_of(frames: Frames) -> Failing:
         closed=" ".join(str(text) for name in ("passes", "rule", "reason") for text in closed[name].dropna()),
         containers=frozenset(ended["container"]) | frozenset(sick["container"]),
         policies={event.id: statements_of(policy_of(event)) for event in events_of(frames.trail_events)},
-        began=_failing_deployments(frames.history),
+        began=_failing_deployments(frames.history, frames.well_since),
     )
 
 
@@ -104,8 +104,7 @@ def _last_part(arn: Any) -> str:
     return str(arn).rpartition("/")[2]
 
 
-def _failing_deployments(history: DeploymentHistory) -> tuple[datetime, ...]:
-    since = history.good_since
+def _failing_deployments(history: DeploymentHistory, since: datetime | None) -> tuple[datetime, ...]:
     return tuple(
         d.created_at for d in history.deployments if since is not None and d.created_at > since and not d.succeeded
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, first_failure
+from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, first_failure, well_since
 from ecs_notebook_lib.frames import (
     access,
     changes,
@@ -253,12 +253,23 @@ class Frames(ReadFrames):
     @cached_property
     def changes(self) -> pd.DataFrame:
         """Return `changes`: what is not as it was at the last good deployment."""
-        examined, good = self.history.examined, self.history.last_good
+        examined, since = self.history.examined, self.well_since
         well = examined is not None and examined.succeeded and self.first_failure is None
-        if self.partial or self.reported or examined is None or good is None or well:
+        if self.partial or self.reported or examined is None or since is None or well:
             return changes.no_changes()
         events = trail.events_of(self.trail_events)
+        good = self.history.last_good or Deployment("", since)
         return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))
+
+    @cached_property
+    def well_since(self) -> datetime | None:
+        """Return from when on a change may have brought the trouble; None if that is not known."""
+        events = (
+            row
+            for service in self._responses("ecs:DescribeServices", "services")
+            for row in service.get("events") or ()
+        )
+        return well_since(self.history, events, self.first_failure)
 
     @cached_property
     def first_failure(self) -> datetime | None:

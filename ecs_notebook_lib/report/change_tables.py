@@ -60,7 +60,7 @@ def between_table(incident: Incident) -> pd.DataFrame:
     history, changes = frames.history, frames.changes
     rows = [
         ("last good revision", history.last_good.revision if history.last_good else "none is known"),
-        ("deployed well first", utc_text(history.good_since) if history.good_since else "not known"),
+        ("all was well at", utc_text(frames.well_since) if frames.well_since else "not known"),
         ("examined revision", history.examined.revision if history.examined else "none is known"),
         ("its first failure", utc_text(frames.first_failure) if frames.first_failure else "none is known"),
         ("changes of things that neither uses", int((~changes["related"].fillna(value=True)).sum())),
@@ -71,7 +71,7 @@ def between_table(incident: Incident) -> pd.DataFrame:
 
 def line_of(incident: Incident) -> dict[str, Any]:
     """Return what `plot_changes` draws beside the frame: the likeliest change, and the two ends of the line."""
-    good, failed = incident.frames.history.good_since, incident.frames.first_failure
+    good, failed = incident.frames.well_since, incident.frames.first_failure
     ranked = [row.change_id for row in incident.diagnosis.changes if row.score > 0]
     return {
         "changes": incident.frames.changes,

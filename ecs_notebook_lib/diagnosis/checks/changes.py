@@ -26,8 +26,8 @@ def changes(frames: Frames) -> Iterator[Finding]:
     """
     if examined_of(frames).succeeded and not len(frames.changes):
         raise NothingToExamineError("the deployment is well")
-    if frames.history.good_since is None:
-        raise NothingToExamineError("there is no last good deployment to compare with")
+    if frames.well_since is None:
+        raise NothingToExamineError("no time is known at which the service was well")
     failing = failing_of(frames)
     rows = [(row, change_kind_of(row["subject"], row["member"], row["effect"])) for row in _nearest_first(frames)]
     known = [(row, kind) for row, kind in rows if kind is not None and row["related"] is not False]
