@@ -18,6 +18,9 @@ MOST_DECIBANS = 5.0
 _HIGHEST = 0.95
 """How likely a change is at most where the cause is one that it brings."""
 
+_COMMON = 0.5
+"""A change that most failing deployments have, whatever failed, tells nothing of the cause."""
+
 _NAMES = re.compile(r"\[[^\]]*\]")
 
 
@@ -40,7 +43,9 @@ class ChangeKind:
 
     @property
     def weights(self) -> dict[str, float]:
-        """Return what finding it weighs for each cause, in decibans: less where such changes are common."""
+        """Return what finding it weighs for each cause, in decibans: less where such changes are common, or nothing."""
+        if self.rate > _COMMON:
+            return {}
         most = min(MOST_DECIBANS, 10 * math.log10(_HIGHEST / self.rate))
         return {cause: round(most * share, 2) for cause, share in self.brings.items()}
 
