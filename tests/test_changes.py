@@ -520,6 +520,12 @@ def test_another_content_behind_an_unchanged_tag_is_a_change_of_the_digest():
     assert change_kind_of(row["subject"], row["member"], row["effect"]).name == "image_changed"
 
 
+def test_the_same_content_behind_an_unchanged_tag_is_no_change():
+    same = {"web": "sha256:a"}
+
+    assert len(changes_frame(side(digests=same), side("web:2", digests=same), [], {})) == 0
+
+
 def test_another_tag_is_no_second_change_of_the_digest():
     other = side("web:2", definition={"containerDefinitions": [container(image="web:2")]}, digests={"web": "sha256:b"})
 
@@ -692,13 +698,23 @@ def test_another_cause_makes_another_change_the_likeliest():
 
 
 def test_what_neither_deployment_uses_counts_next_to_nothing():
+    frames = Frames(incident_of("clarity-backend").snapshot)
+    likely = {"permissions.task_role": 0.5, "application.crash": 0.3, "deployment_config.percentages": 0.2}
+    used = {row.change_id: row.score for row in rank_changes(frames, likely)}
+
+    frames.changes = frames.changes.assign(related=pd.array([False] * len(used), dtype="boolean"))
+
+    assert max(used.values()) > 0.1
+    assert all(row.score <= 0.05 * used[row.change_id] for row in rank_changes(frames, likely))
+
+
+def test_changes_of_other_things_are_told_as_such():
     world = build_varied(["task-role-refused"], 3000, unrelated=3)
     frames = Frames(collect(world))
-    ranked = {row.change_id: row for row in rank_changes(frames, {"permissions.task_role": 1.0})}
-    unrelated = frames.changes[~frames.changes["related"].fillna(value=True)]
+    resources = frames.changes.set_index("resource")["related"].to_dict()
 
-    assert len(unrelated) > 0
-    assert all(ranked[name].score < 0.05 for name in unrelated["change_id"])
+    assert resources[f"{world.service}-reports"] is False
+    assert resources[f"{world.service}-task"] is True
 
 
 # The findings.
