@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks import first_answer, report_time
+from benchmarks import changes, first_answer, report_time
 from benchmarks import waiter as rollouts
 from benchmarks.first_answer import environment
 from benchmarks.results_file import write_result
@@ -49,20 +49,23 @@ def main() -> int:
     seeded = subprocess.run(
         [sys.executable, "-m", "pytest", "-n", "2", "-q", "--seeds", str(SEEDS), *SEEDED], check=False
     ).returncode
-    slow, late, impatient = report_time.main(), first_answer.main(), rollouts.main([])
+    slow, late, impatient, overlooked = report_time.main(), first_answer.main(), rollouts.main([]), changes.main([])
     figures = {
         "seeds": SEEDS,
         "seeded_tests_exit_code": seeded,
         "report_ratio_exit_code": slow,
         "first_answer_exit_code": late,
         "wait_exit_code": impatient,
+        "changes_exit_code": overlooked,
         "logs_tail": logs_tail(),
         "waiter": waiter(),
     }
     write_result("soak", figures)
     said = figures["waiter"]["said"]
     passed = (
-        not (seeded or slow or late or impatient) and figures["waiter"]["exit_code"] == 255 and COMPLAINT in str(said)
+        not (seeded or slow or late or impatient or overlooked)
+        and figures["waiter"]["exit_code"] == 255
+        and COMPLAINT in str(said)
     )
     print("soak:", "passed" if passed else "FAILED", figures)
     return 0 if passed else 1

@@ -90,6 +90,21 @@ class DeploymentHistory:
             began = deployment.created_at
         return began
 
+    @property
+    def good_since(self) -> datetime | None:
+        """Return when the last good revision was first deployed well, if no other one was good since then.
+
+        Who goes back deploys the good revision again: what broke the newer one may have been before that.
+        """
+        since = None
+        for deployment in reversed(self.deployments):
+            if self.last_good is None or not deployment.succeeded or deployment.created_at > self.last_good.created_at:
+                continue
+            if deployment.task_definition != self.last_good.task_definition:
+                break
+            since = deployment.created_at
+        return since
+
     def rolled_out_at(self, instant: datetime) -> str:
         """Return the revision that was deployed last at `instant`: what starts or fails then is mostly its own."""
         begun = [d for d in self.deployments if d.created_at <= instant]
@@ -106,6 +121,44 @@ class DeploymentHistory:
         if begun[-1].service_deployment_status == "ROLLBACK_SUCCESSFUL":
             begun = [d for d in begun if d.succeeded]
         return begun[-1].revision if begun and begun[-1].succeeded else ""
+
+
+_SCALED_IN = "Scaling activity"
+
+
+def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> datetime | None:
+    """Return when the first task of the examined revision stopped that no rollout stopped; None if none is known."""
+    stops = [
+        parse_instant(task["stoppingAt"])
+        for task in tasks
+        if task.get("taskDefinitionArn") == examined.task_definition
+        and task.get("stoppingAt")
+        and not str(task.get("stoppedReason") or "").startswith(_SCALED_IN)
+    ]
+    return min((stop for stop in stops if stop >= examined.created_at), default=None)
+
+
+_STEADY = "has reached a steady state"
+
+
+def well_since(
+    history: DeploymentHistory, events: Iterable[Mapping[str, Any]], failed_at: datetime | None
+) -> datetime | None:
+    """Return from when on a change may have brought the trouble; None if no time is known at which all was well.
+
+    That is when the last good revision was first deployed well; where no deployment tells of one, the last steady state
+    that service events tell of before the trouble: before the examined deployment, or the first failure after it.
+    """
+    if history.good_since is not None or history.examined is None:
+        return history.good_since
+    trouble = failed_at if history.examined.succeeded and failed_at else history.examined.created_at
+    steady = [parse_instant(row["createdAt"]) for row in events if _STEADY in str(row.get("message") or "")]
+    return max((moment for moment in steady if moment < trouble), default=None)
+
+
+def is_troubled(examined: Deployment, tasks: Iterable[Mapping[str, Any]]) -> bool:
+    """Say whether a deployment did not end well, or did and its tasks failed after that."""
+    return not examined.succeeded or first_failure(tasks, examined) is not None
 
 
 def revision_of(task_definition: str) -> str:

@@ -10,6 +10,7 @@ from ecs_notebook_lib.diagnosis.rollout import progress_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.plots import (
     plot_access,
+    plot_changes,
     plot_deployments,
     plot_differential,
     plot_health_answers,
@@ -54,6 +55,7 @@ DRAWN = [
     "volume",
     "access",
     "network",
+    "changes",
 ]
 
 
@@ -78,6 +80,7 @@ def drawings(frames, as_of):
         "volume": lambda ax: plot_log_volume(frames.log_events, since=as_of - pd.Timedelta(hours=3), ax=ax),
         "network": lambda ax: plot_network_path(frames.network_path, ax=ax),
         "access": lambda ax: plot_access(frames.access, ax=ax),
+        "changes": lambda ax: plot_changes(frames.changes, good_at=frames.well_since, ax=ax),
     }
 
 

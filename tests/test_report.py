@@ -47,6 +47,7 @@ def test_the_folder_holds_everything(report):
         "05_network_path.ipynb",
         "06_resources.ipynb",
         "07_deployment_configuration.ipynb",
+        "08_changes.ipynb",
         "09_differential.ipynb",
     }
     assert report.errors == ()
@@ -65,7 +66,7 @@ def test_the_page_has_the_verdict_first_and_says_that_it_is_simulated(report):
     assert page.index("Simulated data") < page.index("Most likely") < page.index("Contents") < page.index("<main>")
     assert "<script" not in page
     assert page.count("<details") > 20
-    assert page.count('alt="Plot: ') == 14
+    assert page.count('alt="Plot: ') == 15
     assert not [word for word in (str(Path.home()), str(Path.cwd())) if word in page]
 
 
@@ -101,7 +102,7 @@ def test_a_failing_cell_leaves_its_error_in_the_report_and_the_others_still_run(
     assert report.errors == ("01_target_health: ZeroDivisionError: division by zero",)
     assert "ZeroDivisionError" in page
     assert "What do the roles allow?" in page
-    assert page.count('alt="Plot: ') == 14
+    assert page.count('alt="Plot: ') == 15
 
 
 def test_an_incident_of_which_nothing_could_be_read_still_makes_a_report(tmp_path):

@@ -29,6 +29,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
         console.print(Text(f"  {reason}"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     console.print(Text(words.prognosis(incident)))
+    if changed := words.what_changed(incident):
+        console.print(Text(visible(changed)))
     if not diagnosis.state.settled and diagnosis.state.status != "unknown":
         columns = ["cause", "probability", "for", "against"]
         _print(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])

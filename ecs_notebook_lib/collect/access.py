@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -15,6 +16,11 @@ from ecs_notebook_lib.version import __version__
 
 _MAX_ATTEMPTS = 6
 """Tries of one call, unless AWS_MAX_ATTEMPTS or the profile says otherwise: boto3's 3 give up on a busy account."""
+
+_SIMULATED_KEY = "AKIASIMULATED"
+_ASKED_BRIEFLY = frozenset({"cloudtrail"})
+_BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+"""For what is asked under a deadline: an answer that does not come soon is done without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,7 @@ class Clients:
         self._session = session
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
-        self._clients: dict[str, Any] = {}
+        self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
 
     @property
@@ -46,14 +52,23 @@ class Clients:
         """Return the region of the session."""
         return str(self._session.region_name)
 
-    def get(self, service: str) -> Any:
-        """Return the client of a service by botocore's name."""
+    def get(self, service: str, region: str = "") -> Any:
+        """Return the client of a service by botocore's name, in the session's region or in another one."""
+        key = (service, region or self.region)
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._session.client(
-                    service, config=self._config, endpoint_url=self._endpoint_url
+            if key not in self._clients:
+                config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
+                self._clients[key] = self._session.client(
+                    service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
                 )
-            return self._clients[service]
+            return self._clients[key]
+
+    def is_aws(self, client: Any) -> bool:
+        """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
+        host = urlsplit(client.meta.endpoint_url).hostname or ""
+        credentials = self._session.get_credentials()
+        simulated = credentials is not None and credentials.access_key == _SIMULATED_KEY
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not simulated
 
     def storage_settings(self) -> dict[str, Any]:
         """Return what pyarrow's S3FileSystem needs to act as this session does, with the credentials of now.
@@ -133,5 +148,5 @@ def simulated_session(region: str) -> Any:
     core = Session(session_vars={"profile": (None, [], None, None), "config_file": (None, [], "", None)})
     core.register_component("data_loader", _loader())
     core.set_config_variable("region", region)
-    core.set_credentials("AKIASIMULATED", "simulated")
+    core.set_credentials(_SIMULATED_KEY, "simulated")
     return boto3.Session(botocore_session=core, region_name=region)

@@ -64,11 +64,13 @@ class Request:
     max_pages: int | None = None
     recorded: bool = True
     """Whether its answers go into the snapshot; a refusal always does."""
+    region: str = ""
+    """Another region than the session's."""
 
     @property
     def identity(self) -> str:
         """Return what makes two requests the same question."""
-        return self.operation + orjson.dumps(self.params, option=orjson.OPT_SORT_KEYS).decode()
+        return self.operation + self.region + orjson.dumps(self.params, option=orjson.OPT_SORT_KEYS).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +135,7 @@ class Caller:
         batches = [list(_batches(request)) for request in wanted]
         asked = {batch.identity: batch for batch in chain.from_iterable(batches)}
         for batch in asked.values():
-            self._client(batch.operation)
+            self._client(batch.operation, batch.region)
         with self._lock:
             new = [batch for identity, batch in asked.items() if identity not in self._answers]
             self._answers |= {batch.identity: Future() for batch in new}
@@ -150,9 +152,13 @@ class Caller:
             future.set_exception(error)
             raise
 
-    def _client(self, operation: str) -> Any:
+    def is_rationed(self, operation: str, region: str = "") -> bool:
+        """Say whether AWS itself answers an operation, and counts how often it is called."""
+        return self._clients.is_aws(self._client(operation, region))
+
+    def _client(self, operation: str, region: str = "") -> Any:
         try:
-            return self._clients.get(every_operation()[operation].service)
+            return self._clients.get(every_operation()[operation].service, region)
         except (BotoCoreError, ValueError) as error:
             raise AccessError(f"AWS cannot be called: {error}") from error
 
@@ -175,7 +181,7 @@ class Caller:
         return Answer(tuple(pages), error)
 
     def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
-        client = self._client(request.operation)
+        client = self._client(request.operation, request.region)
         method = xform_name(every_operation()[request.operation].action)
         if client.can_paginate(method) and "nextToken" not in request.params:
             yield from client.get_paginator(method).paginate(**request.params)
@@ -191,7 +197,7 @@ class Caller:
 
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
         shape = (
-            self._client(request.operation)
+            self._client(request.operation, request.region)
             .meta.service_model.operation_model(every_operation()[request.operation].action)
             .output_shape
         )
@@ -247,7 +253,7 @@ class Caller:
         page = Page(
             request.operation,
             at=answered_at(metadata),
-            region=self.region,
+            region=request.region or self.region,
             params=request.params,
             page=number,
             **outcome,

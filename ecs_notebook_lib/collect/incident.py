@@ -8,6 +8,7 @@ from typing import Any
 
 from ecs_notebook_lib.collect import (
     access_facts,
+    changes,
     ecs,
     elbv2,
     existence,
@@ -19,7 +20,7 @@ from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Past, Request
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
-from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
+from ecs_notebook_lib.examined import DeploymentHistory, deployment_history, first_failure, is_troubled, well_since
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
@@ -79,12 +80,13 @@ def collect_incident(
         incident.look = lambda: first_look(snapshot())
     progress("tasks, targets and deployments")
     tasks, history, definitions = incident.collect_tasks()
-    progress("logs, roles and policies, what the revision names, network, routing, metrics")
+    progress("logs, roles and policies, what the revision names, network, routing, metrics, changes")
     _side_by_side(
         lambda: incident.collect_details(tasks, history, definitions),
         incident.collect_network,
         incident.collect_routing,
         lambda: incident.collect_metrics(span[0], history),
+        lambda: incident.collect_changes(tasks, history),
     )
     return snapshot()
 
@@ -222,6 +224,16 @@ class _Incident:
         began = history.examined.created_at if history.examined else None
         requests = metric_requests(*names, self._target_groups, since=since, until=self._as_of, began=began)
         self._caller.gather(requests)
+
+    def collect_changes(self, tasks: Rows, history: DeploymentHistory) -> None:
+        """Ask CloudTrail who changed what between the last good deployment and the first failure."""
+        examined = history.examined
+        if examined is None or not is_troubled(examined, tasks):
+            return
+        failed = first_failure(tasks, examined)
+        since = well_since(history, self._service.get("events") or (), failed)
+        if since is not None:
+            changes.collect_changes(self._caller, since=since, until=min(failed or self._as_of, self._as_of))
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions

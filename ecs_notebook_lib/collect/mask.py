@@ -12,6 +12,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ecs_notebook_lib.collect.trail_body import kept_event
+
 _ENVIRONMENT = "environment[].value"
 MASKED_PATHS = {
     "ecs:DescribeTaskDefinition": (
@@ -25,6 +27,7 @@ MASKED_PATHS = {
 }
 """Where AWS returns values that people put secrets into; `*` is every key of a map."""
 
+_TRAIL = "cloudtrail:LookupEvents"
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12})?:[^\s\"'@?=]+")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _PLAIN_WORDS = frozenset({"", "true", "false", "localhost"})
@@ -37,7 +40,12 @@ class Masker:
         self._key = key or secrets.token_bytes(32)
 
     def mask(self, operation: str, response: dict[str, Any]) -> dict[str, Any]:
-        """Replace the values of `MASKED_PATHS` in `response`, in place, and return it."""
+        """Replace the values of `MASKED_PATHS` in `response`, in place, and return it.
+
+        Of the bodies of CloudTrail's events only what the kit reads is left.
+        """
+        if operation == _TRAIL:
+            response["Events"] = [kept_event(event, self._value) for event in response.get("Events") or ()]
         for path in MASKED_PATHS.get(operation, ()):
             for holder, key in _places(response, path.split(".")):
                 holder[key] = self._value(holder.get("name", "") or str(key), holder[key])

@@ -16,12 +16,15 @@ from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
 from ecs_notebook_lib.diagnosis.prognosis import Prognosis, prognosis_of
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.diagnosis.telling import LINES_SHOWN, telling_lines
+from ecs_notebook_lib.diagnosis.what_changed import RankedChange, rank_changes
 from ecs_notebook_lib.frames import SCHEMAS, Frames
 from ecs_notebook_lib.knowledge.needs import ecr_image
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
+_CHANGES = 10
+_OF_CHANGES = ("subject", "resource", "member", "before", "after", "who", "event_name", "known_from")
 SCHEMA = "ecs-notebook/diagnosis/1"
 _LINE = 500
 _ALSO_FROM = 0.25
@@ -43,6 +46,8 @@ class Diagnosis:
     plan: tuple[PlannedCheck, ...]
     prognosis: Prognosis
     commands: tuple[Command, ...]
+    changes: tuple[RankedChange, ...]
+    """What changed since the last good deployment, first what most likely brought the failure."""
     frames: Frames
 
     @property
@@ -112,6 +117,7 @@ class Diagnosis:
             "not_checked": [{"check": check, "reason": reason} for check, reason in self.not_checked],
             "plan": [_planned_json(row) for row in self.plan],
             "commands": [{"title": row.title, "command": row.command} for row in self.commands],
+            "changes": self._changes(),
             "log_lines": self._log_lines(),
             "treatment": {"immediate": [], "long_term": []},
             "prognosis": self.prognosis.to_json(),
@@ -128,6 +134,17 @@ class Diagnosis:
             {"at": at, **{str(k): visible(v, limit=_LINE) if k == "message" else v for k, v in row.items()}}
             for at, row in zip(times, rows, strict=True)
         ]
+
+    def _changes(self) -> list[dict[str, Any]]:
+        """Return the changes that most likely brought the failure, with what each was."""
+        rows = self.frames.changes.set_index("change_id")
+        told = []
+        for change in self.changes[:_CHANGES]:
+            row = rows.loc[change.change_id]
+            texts = {name: _plain(row[name]) for name in _OF_CHANGES}
+            because = {"score": change.score, "causes": list(change.causes), "because": change.because}
+            told.append({"at": utc_text(row["changed_at"].to_pydatetime()), **texts, **because})
+        return told
 
     def _finding_json(self, name: str, finding: Finding) -> dict[str, Any]:
         kind = finding_kinds()[finding.kind]
@@ -148,6 +165,10 @@ class Diagnosis:
             "revision": finding.revision,
             "parts": dict(finding.parts),
         }
+
+
+def _plain(value: Any) -> str | None:
+    return None if pd.isna(value) else visible(value, limit=_LINE)
 
 
 def _ranked_json(number: int, row: Ranked) -> dict[str, Any]:
@@ -222,6 +243,7 @@ def diagnose(frames: Frames) -> Diagnosis:
         hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
         plan=make_plan(results, probabilities, names),
         prognosis=prognosis_of(frames, state),
+        changes=() if frames.partial else rank_changes(frames, probabilities),
         commands=() if frames.partial or frames.reported else commands_of(frames, names),
         frames=frames,
     )

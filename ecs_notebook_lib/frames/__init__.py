@@ -1,12 +1,15 @@
 """Tidy frames of one snapshot, each made on first use. Pure: no network, no clock."""
 
+from datetime import datetime
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import DeploymentHistory, deployment_history
+from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, first_failure, well_since
 from ecs_notebook_lib.frames import (
     access,
+    changes,
     coverage,
     ecs,
     existence,
@@ -22,7 +25,10 @@ from ecs_notebook_lib.frames import (
     stack_traces,
     targets,
     tasks,
+    trail,
+    used_things,
 )
+from ecs_notebook_lib.frames.changes import Side
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.read_frames import SCHEMAS, ReadFrames
 
@@ -74,7 +80,9 @@ class Frames(ReadFrames):
         """Return `coverage`: what was asked of AWS, and what came of it."""
         asked = self._read(logs.LOG_EVENTS)["log_stream"].drop_duplicates()
         read = pd.DataFrame({"log_stream": asked, "task_id": asked.str.rsplit("/", n=1).str[-1]})
-        return coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
+        whole = coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
+        left_out = trail.left_out(self.snapshot.records(trail.OPERATION), self.snapshot.incident.region)
+        return coverage.with_left_out(whole, trail.OPERATION, left_out)
 
     @cached_property
     def deployments(self) -> pd.DataFrame:
@@ -168,11 +176,7 @@ class Frames(ReadFrames):
     @cached_property
     def access(self) -> pd.DataFrame:
         """Return `access`: what the examined revision needs, and what is known of it."""
-        definitions = {
-            page["response"]["taskDefinition"]["taskDefinitionArn"]: page["response"]["taskDefinition"]
-            for page in self.snapshot.records("ecs:DescribeTaskDefinition")
-            if page["response"]
-        }
+        definitions = self._definitions
         examined, former = self.history.examined, self.history.last_good
         former_definition = definitions.get(former.task_definition, {}) if former else {}
         return access.access_frame(
@@ -182,6 +186,14 @@ class Frames(ReadFrames):
             simulated=self.simulated_access,
             resources=(self.resource_policies, self.roles),
         )
+
+    @cached_property
+    def _definitions(self) -> dict[str, dict[str, Any]]:
+        return {
+            page["response"]["taskDefinition"]["taskDefinitionArn"]: page["response"]["taskDefinition"]
+            for page in self.snapshot.records("ecs:DescribeTaskDefinition")
+            if page["response"]
+        }
 
     @property
     def _examined(self) -> str:
@@ -237,6 +249,47 @@ class Frames(ReadFrames):
     def network_path(self) -> pd.DataFrame:
         """Return `network_path`: each hop on the ways that the examined deployment needs."""
         return network_path.network_path_frame(self.snapshot, self.history)
+
+    @cached_property
+    def changes(self) -> pd.DataFrame:
+        """Return `changes`: what is not as it was at the last good deployment."""
+        examined, since = self.history.examined, self.well_since
+        well = examined is not None and examined.succeeded and self.first_failure is None
+        if self.partial or self.reported or examined is None or since is None or well:
+            return changes.no_changes()
+        events = trail.events_of(self.trail_events)
+        good = self.history.last_good or Deployment("", since)
+        return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))
+
+    @cached_property
+    def well_since(self) -> datetime | None:
+        """Return from when on a change may have brought the trouble; None if that is not known."""
+        events = (
+            row
+            for service in self._responses("ecs:DescribeServices", "services")
+            for row in service.get("events") or ()
+        )
+        return well_since(self.history, events, self.first_failure)
+
+    @cached_property
+    def first_failure(self) -> datetime | None:
+        """Return when the first task of the examined revision failed; None if none is known."""
+        tasks = self._responses("ecs:DescribeTasks", "tasks")
+        return first_failure(tasks, self.history.examined) if self.history.examined else None
+
+    def _side(self, deployment: Deployment) -> Side:
+        """Return what AWS keeps of one deployment."""
+        name, arn = deployment.service_deployment, deployment.task_definition
+        rows = self._responses("ecs:DescribeServiceDeployments", "serviceDeployments")
+        record = next((row for row in rows if row.get("serviceDeploymentArn") == name), {})
+        revisions = self._responses("ecs:DescribeServiceRevisions", "serviceRevisions")
+        target = (record.get("targetServiceRevision") or {}).get("arn")
+        revision = next((row for row in revisions if row.get("serviceRevisionArn") == target), {})
+        images = {row["containerName"]: row.get("imageDigest") for row in revision.get("containerImages") or ()}
+        ran = self.containers[self.containers["task_definition"] == arn].dropna(subset=["image_digest"])
+        digests = {**dict(zip(ran["container"], ran["image_digest"], strict=True)), **images}
+        known = {key: value for key, value in digests.items() if value}
+        return Side(deployment, self._definitions.get(arn, {}), revision, record, known)
 
     def rows(self, name: str) -> pd.DataFrame:
         """Return a frame by its name.

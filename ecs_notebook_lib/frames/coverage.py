@@ -83,8 +83,14 @@ def with_logs_left_out(coverage: pd.DataFrame, tasks: pd.DataFrame, read: pd.Dat
     if not skipped or not len(read):
         return coverage
     text = f"the logs of {skipped} of {len(ran)} tasks that ran: of each way of stopping the newest are read"
-    logs = coverage["operation"] == "logs:GetLogEvents"
-    return coverage.assign(left_out=coverage["left_out"].mask(logs, text))
+    return with_left_out(coverage, "logs:GetLogEvents", text)
+
+
+def with_left_out(coverage: pd.DataFrame, operation: str, text: str) -> pd.DataFrame:
+    """Return the coverage with what was left out of an operation; nothing if the text is empty."""
+    if not text:
+        return coverage
+    return coverage.assign(left_out=coverage["left_out"].mask(coverage["operation"] == operation, text))
 
 
 def _status(code: str) -> str:

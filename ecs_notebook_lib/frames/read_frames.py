@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ecs_notebook_lib.frames import (
     access,
+    changes,
     coverage,
     ecs,
     existence,
@@ -24,6 +25,7 @@ from ecs_notebook_lib.frames import (
     stack_traces,
     targets,
     tasks,
+    trail,
 )
 from ecs_notebook_lib.frames.columns import FrameSchema
 from ecs_notebook_lib.frames.reading import frame_of, read_pages
@@ -71,6 +73,8 @@ SCHEMAS: Mapping[str, FrameSchema] = {
         network.SECURITY_GROUP_RULES,
         network_path.TASK_NETWORKS,
         network_path.NETWORK_PATH,
+        trail.TRAIL_EVENTS,
+        changes.CHANGES,
         reported.REPORTED_TEXTS,
         reported.REPORTED_NETWORK,
         coverage.COVERAGE,
@@ -245,6 +249,11 @@ class ReadFrames:
     def load_balancer_zones(self) -> pd.DataFrame:
         """Return `load_balancer_zones`: where they are enabled."""
         return self._read(network.LOAD_BALANCER_ZONES)
+
+    @cached_property
+    def trail_events(self) -> pd.DataFrame:
+        """Return `trail_events`: CloudTrail's, since the last good deployment."""
+        return self._read(trail.TRAIL_EVENTS)
 
     @cached_property
     def load_balancer_groups(self) -> pd.DataFrame:

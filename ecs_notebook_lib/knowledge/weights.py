@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from ecs_notebook_lib.knowledge.change_kinds import GROUP, ChangeKind, change_kinds
 from ecs_notebook_lib.knowledge.tables import read_table
 
 MAX_PROBABILITY = 0.98
@@ -153,7 +154,7 @@ def _family_factors() -> Mapping[str, float]:
 
 @cache
 def finding_kinds() -> Mapping[str, FindingKind]:
-    """Return every kind of finding by its name: those of checks, then those that messages come to.
+    """Return every kind of finding by its name: those of checks, those that messages come to, then kinds of changes.
 
     Raises
     ------
@@ -161,7 +162,8 @@ def finding_kinds() -> Mapping[str, FindingKind]:
         If a weight would make a finding more likely than `MAX_PROBABILITY`, or names no cause.
     """
     rows = read_table("findings") | read_table("readings")
-    return {name: _kind_of_shares(name, row) if "shares" in row else _kind(name, row) for name, row in rows.items()}
+    kinds = {name: _kind_of_shares(name, row) if "shares" in row else _kind(name, row) for name, row in rows.items()}
+    return kinds | {name: _kind_of_change(row) for name, row in change_kinds().items()}
 
 
 def lapse_of(observed: str) -> float:
@@ -206,6 +208,13 @@ def _kind(name: str, row: Mapping[str, Any]) -> FindingKind:
         general=row.get("general", False),
         absent=row.get("absent", ""),
     )
+
+
+def _kind_of_change(row: ChangeKind) -> FindingKind:
+    """Return the kind of finding that a kind of change is: of one group, so that many changes do not add up."""
+    for cause in row.brings:
+        _check_cause(row.name, cause)
+    return FindingKind(row.name, row.rate, GROUP, row.weights, "", row.source)
 
 
 def _check_cause(name: str, cause: str) -> None:

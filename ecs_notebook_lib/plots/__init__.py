@@ -1,5 +1,6 @@
 """Plots: each takes the frame that it draws and keyword options, takes `ax` and returns it."""
 
+from ecs_notebook_lib.plots.changes import plot_changes
 from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential, plot_weight_of_evidence
 from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
@@ -13,6 +14,7 @@ from ecs_notebook_lib.plots.timeline import plot_timeline
 
 __all__ = [
     "plot_access",
+    "plot_changes",
     "plot_deployments",
     "plot_differential",
     "plot_health_answers",

@@ -57,8 +57,8 @@ def show_verdict(incident: Incident) -> Markdown:
     """Return the verdict, the complaint, who is hurt, and whether going back is possible."""
     state = incident.diagnosis.state
     told = [*words.because(incident), state.chief_complaint, words.impact(incident), words.rollback(incident)]
-    told.append(words.prognosis(incident))
-    return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, told)]))
+    told += [words.prognosis(incident), words.what_changed(incident)]
+    return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, filter(None, told))]))
 
 
 def show_commands(incident: Incident) -> Markdown:

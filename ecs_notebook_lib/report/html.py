@@ -49,6 +49,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
         ("When will it be stable?", words.prognosis(incident)),
+        *(("What changed?", told) for told in (words.what_changed(incident),) if told),
         ("Service", words.service(incident)),
         *([] if incident.frames.reported else [("As of", utc_text(incident.snapshot.as_of))]),
     ]

@@ -4,6 +4,7 @@ import pandas as pd
 
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.change_tables import changes_table
 from ecs_notebook_lib.report.differential_tables import mimics_table
 from ecs_notebook_lib.report.log_tables import telling_lines_table
 from ecs_notebook_lib.untrusted import plain
@@ -19,10 +20,12 @@ def markdown_of(incident: Incident) -> str:
         plain(f"{_capital(words.as_of(incident))}. {diagnosis.state.chief_complaint}"),
         f"**{plain(words.verdict(incident))}**",
         plain(f"{words.impact(incident)} {words.rollback(incident)} {words.prognosis(incident)}"),
+        plain(words.what_changed(incident)),
         _section("Differential diagnosis", words.differential_table(diagnosis)),
         _section("Look-alikes of the leading cause, and why each is rejected", mimics_table(diagnosis)),
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("The log lines that tell most", telling_lines_table(incident.frames)),
+        _section("What changed since the last good deployment", changes_table(incident)),
         _section("Findings", words.findings_table(diagnosis)),
         _section("What to check next", words.plan_table(diagnosis)),
         _section("The diagnostic plan of the story, as commands", words.commands_table(diagnosis)),

@@ -7,6 +7,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis import Diagnosis, Finding
 from ecs_notebook_lib.diagnosis.considering import absence_of
 from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.knowledge.change_kinds import change_kinds
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
@@ -15,6 +16,8 @@ SIMULATED = "Simulated data: this incident comes from the built-in demo world, n
 _LIKELY = 0.8
 _SHOWN_FROM = 0.005
 _REASONS = 3
+_CHANGE_TOLD = 0.05
+"""Below this score a change is not told in the verdict: what fails hardly comes of it."""
 
 
 def verdict(incident: Incident) -> str:
@@ -105,6 +108,18 @@ def rollback(incident: Incident) -> str:
     good = incident.frames.history.last_good
     when = f" Its deployment ended well on {good.created_at:%Y-%m-%d}." if good else ""
     return f"Going back to {state['to'].rpartition('/')[2]} {ready}.{when} {' '.join(state['because'])}"
+
+
+def what_changed(incident: Incident) -> str:
+    """Return the change that most likely brought the failure, in one sentence; empty if none is known to."""
+    ranked = [row for row in incident.diagnosis.changes if row.score >= _CHANGE_TOLD]
+    if not ranked or incident.diagnosis.state.settled:
+        return ""
+    row = incident.frames.changes.set_index("change_id").loc[ranked[0].change_id]
+    who = f" by {row['who']}" if pd.notna(row["who"]) else ""
+    what = f"{change_kinds()[ranked[0].kind].says} ({row['resource'].rpartition('/')[2]} {row['member']})"
+    told = f"{what}, at {row['changed_at']:%Y-%m-%d %H:%M} UTC{who}; {ranked[0].because}."
+    return f"Of what changed since the last good deployment this most likely brought it: {told}"
 
 
 def differential_table(diagnosis: Diagnosis) -> pd.DataFrame:

@@ -200,6 +200,7 @@ def register(world: World, name: str, revision: int, program: Program, **changes
         "registeredAt": world.now,
         "registeredBy": f"arn:aws:sts::{world.account}:assumed-role/Deployer/pipeline",
     }
+    world.trail.registered(world.task_definitions[arn])
     return arn
 
 

@@ -26,6 +26,9 @@ class Holdings:
     capacity_providers: dict[str, Shape] = field(default_factory=dict)
     auto_scaling_groups: dict[str, Shape] = field(default_factory=dict)
     container_instances: dict[str, Shape] = field(default_factory=dict)
+    scalable_targets: dict[str, Shape] = field(default_factory=dict)
+    tags: dict[str, list[Shape]] = field(default_factory=dict)
+    """Tags of things that have no shape of their own here, by ARN."""
     container_insights: str = "disabled"
     rules: dict[str, Shape] = field(default_factory=dict)
     """Of the default event bus."""

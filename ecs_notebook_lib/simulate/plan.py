@@ -44,6 +44,8 @@ class Revision:
     """Members that the application's container has beside the usual ones."""
     definition: Shape = field(default_factory=dict)
     """Members that the task definition has beside the usual ones."""
+    environment: list[Shape] = field(default_factory=list)
+    """Variables of the application beside the usual ones."""
     sidecars: list[Sidecar] = field(default_factory=list)
     hitches: list[Hitch] = field(default_factory=list)
     image: str = ""

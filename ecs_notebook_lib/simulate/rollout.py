@@ -65,6 +65,7 @@ class Rollout:
         service.shape["taskDefinition"] = task_definition
         service.shape["currentServiceDeployment"] = deployment.record["serviceDeploymentArn"]
         service.steady, service.start_not_before = False, None
+        self._world.trail.deployed(service, task_definition)
         self._publish(service)
         self._world.engine.after(self._world.engine.between(3, 6), lambda: _advance(deployment.record, self._world))
         self._scheduler.soon(service)
@@ -169,6 +170,7 @@ class Rollout:
         """End the newest rollout and go back, as StopServiceDeployment does by default."""
         deployment = service.deployments[0]
         deployment.stopped = True
+        self._world.trail.stopped(deployment.record["serviceDeploymentArn"])
         deployment.record |= {"status": "ROLLBACK_REQUESTED", "stoppedAt": self._world.engine.now}
         deployment.shape |= {"rolloutState": "FAILED", "rolloutStateReason": "Service deployment was stopped."}
         self.back(service, deployment, "Service deployment rolled back because of a StopServiceDeployment request.")
@@ -189,6 +191,7 @@ class Rollout:
         deployment.record["rollback"] = {"reason": reason, "startedAt": now, "serviceRevisionArn": target}
         service.shape["taskDefinition"] = good.shape["taskDefinition"]
         service.shape["networkConfiguration"] = deepcopy(good.shape["networkConfiguration"])
+        self._world.trail.went_back(service)
         service.steady, service.start_not_before = False, None
         self._scheduler.tell(service, f"rolling back to deployment {good.id}.")
         self._scheduler.soon(service)

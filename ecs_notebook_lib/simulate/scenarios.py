@@ -12,6 +12,7 @@ from ecs_notebook_lib.simulate.account import (
     new_world,
     policy,
 )
+from ecs_notebook_lib.simulate.brought import brought
 from ecs_notebook_lib.simulate.dialects import DIALECTS
 from ecs_notebook_lib.simulate.model import Service
 from ecs_notebook_lib.simulate.recipes import RECIPES
@@ -125,6 +126,7 @@ def build(name: str, seed: int = 0) -> World:
     changes = scenario.prepare(world)
     service = story_times.last_good(world, former, desired=rng.randint(*scenario.desired))
     scenario.tell(world, service, changes)
+    world.brought += brought(world, name.partition("@")[0], world.broken)
     return world
 
 

@@ -173,6 +173,7 @@ class Scheduler:
     def scale(self, service: Service, desired: int) -> None:
         """Change the desired count, as UpdateService does: that is no new deployment."""
         service.shape["desiredCount"] = service.deployments[0].shape["desiredCount"] = desired
+        self._world.trail.updated(service)
         self.soon(service)
 
     def bounds(self, service: Service) -> tuple[int, int]:

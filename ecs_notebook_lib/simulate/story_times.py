@@ -1,6 +1,6 @@
 """How the stories go: deployments, waiting, going back, and the moment of the complaint."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -37,8 +37,10 @@ def last_good(world: World, role: str, *, desired: int) -> Service:
 def _attempts(world: World, service: Service, changes: dict[str, object]) -> Iterator[int]:
     """Let the fault happen, fail three times and go back each time; return the numbers of the revisions to come."""
     _run_to(world, _ATTEMPTS[0].replace(tzinfo=UTC) - timedelta(days=1))
+    before = len(world.trail.events)
     for fault in world.faults:
         world.edit(fault.edit)
+    world.broken += world.trail.events[before:]
     revisions = count(141)
     for attempt in _ATTEMPTS:
         _run_to(world, attempt.replace(tzinfo=UTC))
@@ -51,13 +53,12 @@ def _attempts(world: World, service: Service, changes: dict[str, object]) -> Ite
 def three_weeks(world: World, service: Service, changes: dict[str, object]) -> None:
     """Fail, go back, wait, fail again; then set the minimum to 0, and take the old tasks down with it."""
     revisions = _attempts(world, service, changes)
-    configuration = service.shape["deploymentConfiguration"]
     _run_to(world, _THE_DAY - timedelta(hours=7))
-    configuration["minimumHealthyPercent"] = 0
+    world.edit(_minimum(service, 0))
     _run_to(world, _THE_DAY.replace(hour=7, minute=50))
     _deploy(world, service, next(revisions), changes)
     _run_to(world, _THE_DAY.replace(hour=8, minute=35))
-    configuration["minimumHealthyPercent"] = 50
+    world.edit(_minimum(service, 50))
     _run_to(world, _THE_DAY.replace(hour=8, minute=40))
     _deploy(world, service, next(revisions), changes)
     _run_to(world, _THE_DAY.replace(hour=9, minute=2))
@@ -78,6 +79,15 @@ def morning_after(world: World, service: Service, changes: dict[str, object]) ->
     world.run_until(_THE_DAY.replace(hour=23, minute=15))
 
 
+def _minimum(service: Service, percent: int) -> Callable[[World], None]:
+    """Return the edit that sets the minimum healthy percent."""
+
+    def edit(_world: World) -> None:
+        service.shape["deploymentConfiguration"]["minimumHealthyPercent"] = percent
+
+    return edit
+
+
 def stuck(world: World, service: Service, changes: dict[str, object]) -> None:
     """Deploy where arithmetic forbids it, wait, go back; and once more on the day of the complaint."""
     revisions = _attempts(world, service, changes)
@@ -91,7 +101,7 @@ def overlapping(world: World, service: Service, changes: dict[str, object]) -> N
     revisions = count(141)
     world.groups_of(service)[0].attributes["deregistration_delay.timeout_seconds"] = "300"
     _run_to(world, _THE_DAY.replace(hour=8, minute=5))
-    service.shape["deploymentConfiguration"]["minimumHealthyPercent"] = 0
+    world.edit(_minimum(service, 0))
 
     def again() -> None:
         _deploy(world, service, next(revisions), changes)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from random import Random
 
+from ecs_notebook_lib.simulate.brought import brought
 from ecs_notebook_lib.simulate.dialects import DIALECTS
 from ecs_notebook_lib.simulate.draws import draw
 from ecs_notebook_lib.simulate.faults import Fault
@@ -13,6 +15,7 @@ from ecs_notebook_lib.simulate.instances import add_fleet, move_to_instances
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Revision
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
+from ecs_notebook_lib.simulate.unrelated import Change, choose, furnish
 from ecs_notebook_lib.simulate.varied_account import create_service, minutes, network_of, raise_world, register_revision
 from ecs_notebook_lib.simulate.world import World
 
@@ -21,13 +24,18 @@ _LONGEST_WAIT = minutes(45)
 _SCALED_IN = "Scaling activity"
 
 
-def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training", begun: bool = False) -> World:
+def build_varied(
+    recipes: Sequence[str], seed: int, *, dialect: str = "training", begun: bool = False, unrelated: int = 0
+) -> World:
     """Return a world at the moment of the complaint, standing still; without recipes nothing is wrong in it.
 
     Parameters
     ----------
     begun
         Return it at the moment at which its last deployment begins instead.
+    unrelated
+        Let so many changes that harm nothing happen between the last good deployment and the failing one, and the
+        fault's own at any time between these; the service is then never new, unless a recipe has it so.
 
     Raises
     ------
@@ -37,12 +45,16 @@ def build_varied(recipes: Sequence[str], seed: int, *, dialect: str = "training"
     name = "+".join(recipes) or HEALTHY
     scenario = name if dialect == "training" else f"{name}@{dialect}"
     chosen = [RECIPES[recipe] for recipe in recipes]
-    plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect)
+    plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect, old=unrelated > 0)
     world = raise_world(plan, scenario, seed)
+    others = choose(plan, world.trail.random, unrelated)
+    if unrelated:
+        furnish(world, plan)
     world.faults += [Fault(row.summary, _changes_nothing, _hurts, row.cause) for row in chosen]
-    service = _tell(world, plan)
+    service = _tell(world, plan, others)
     if not begun:
         _ask(world, plan, service)
+    world.brought = [row for recipe in recipes for row in brought(world, recipe, world.broken)]
     return world
 
 
@@ -54,8 +66,9 @@ def _hurts(_world: World) -> bool:
     return True
 
 
-def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str) -> Plan:
+def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str, *, old: bool) -> Plan:
     plan = draw(rng, DIALECTS[dialect])
+    plan.first = plan.first and not old
     plan.paired = len(chosen) > 1
     for recipe in chosen:
         recipe.apply(plan)
@@ -88,7 +101,7 @@ def _leaves_words(plan: Plan) -> bool:
     return not (unsaid or greedy or any(one.death for one in revision.sidecars))
 
 
-def _tell(world: World, plan: Plan) -> Service:
+def _tell(world: World, plan: Plan, others: Sequence[Change]) -> Service:
     """Let the good revision run, make the change, and deploy."""
     number = plan.rng.randint(3, 240)
     world.told_starts = plan.told_starts
@@ -100,16 +113,42 @@ def _tell(world: World, plan: Plan) -> Service:
         service = create_service(world, plan, plan.new, register_revision(world, plan, plan.new, number))
     else:
         service = create_service(world, plan, plan.good, register_revision(world, plan, plan.good, number))
-        world.run_until(world.now + timedelta(hours=plan.rng.uniform(1.5, 14)))
-        for edit in plan.edits:
-            world.edit(edit)
+        _let_run(world, plan, others, hours=plan.rng.uniform(1.5, 14))
         for _ in range(plan.attempts):
             number += 1
             _attempt(world, plan, service, number)
         _deploy(world, plan, service, number + 1)
+    before = len(world.trail.events)
     for step in plan.after:
         step(world, service, service.deployments[0])
+    world.broken += world.trail.events[before:]
     return service
+
+
+def _let_run(world: World, plan: Plan, others: Sequence[Change], *, hours: float) -> None:
+    """Let the good revision run, and people change things meanwhile: last what breaks it, unless others do more."""
+    begin, end, rng = world.now, world.now + timedelta(hours=hours), world.trail.random
+    moments = [(begin + timedelta(hours=hours * rng.uniform(0.3, 1)), partial(_change, plan, one)) for one in others]
+    at = begin + timedelta(hours=hours * rng.uniform(0.3, 1)) if others else end
+    for moment, edit in sorted([*moments, (at, None)], key=lambda row: row[0]):
+        world.run_until(moment)
+        if edit is None:
+            _break(world, plan)
+        else:
+            world.edit(edit)
+    world.run_until(end)
+
+
+def _change(plan: Plan, change: Change, world: World) -> None:
+    change(world, plan)
+
+
+def _break(world: World, plan: Plan) -> None:
+    """Do to the account what the recipes have planned, and take note of the calls that it took."""
+    before = len(world.trail.events)
+    for edit in plan.edits:
+        world.edit(edit)
+    world.broken += world.trail.events[before:]
 
 
 def _ask(world: World, plan: Plan, service: Service) -> None:

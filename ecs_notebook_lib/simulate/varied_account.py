@@ -173,6 +173,7 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
         world.holdings.platforms[image] = revision.platforms
     arn = world.arn("ecs", f"task-definition/{plan.name}:{number}")
     main = _container(world, plan, image) | deepcopy(revision.container)
+    main["environment"] = [*main["environment"], *revision.environment]
     main["dependsOn"] = [{"containerName": one.name, "condition": "START"} for one in revision.sidecars if one.first]
     world.task_definitions[arn] = {
         "taskDefinitionArn": arn,
@@ -192,6 +193,7 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
         "registeredAt": world.now,
         "registeredBy": f"arn:{world.partition}:sts::{world.account}:assumed-role/Deployer/pipeline",
     } | deepcopy(revision.definition)
+    world.trail.registered(world.task_definitions[arn])
     world.hitches[arn] = list(revision.hitches)
     world.sidecars[arn] = list(revision.sidecars)
     return arn

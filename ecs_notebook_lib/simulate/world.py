@@ -17,10 +17,12 @@ from ecs_notebook_lib.simulate import (
     api_existence,
     api_keeping,
     api_logs,
+    api_trail,
     capture,
 )
 from ecs_notebook_lib.simulate.answers import Handler
 from ecs_notebook_lib.simulate.balancer import Balancer
+from ecs_notebook_lib.simulate.brought import Brought
 from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.holdings import Holdings
@@ -31,6 +33,7 @@ from ecs_notebook_lib.simulate.refusals import refused, throttled
 from ecs_notebook_lib.simulate.scheduler import Scheduler
 from ecs_notebook_lib.simulate.script import Hitch, Sidecar
 from ecs_notebook_lib.simulate.tasks import Tasks
+from ecs_notebook_lib.simulate.trail import Event, Trail
 from ecs_notebook_lib.simulate.wire import AWSError, Call, HTTPRequest, HTTPResponse, Wire
 
 
@@ -70,6 +73,11 @@ class World:
         self.tasks = Tasks(self)
         self.balancer = Balancer(self)
         self.scheduler = Scheduler(self)
+        self.trail = Trail(self)
+        self.broken: list[Event] = []
+        """The calls by which somebody broke something."""
+        self.brought: list[Brought] = []
+        """The changes that brought the faults, if any did."""
         self.refused: set[str] = set()
         self.throttled: set[str] = set()
         self._addresses: dict[str, itertools.count[int]] = {}
@@ -77,7 +85,17 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2, api_keeping)
+        modules = (
+            api_ecs,
+            api_elbv2,
+            api_logs,
+            api_access,
+            api_cloudwatch,
+            api_existence,
+            api_ec2,
+            api_keeping,
+            api_trail,
+        )
         self.operations: Mapping[str, Handler] = {
             name: handler for module in modules for name, handler in module.handlers(self).items()
         }
@@ -223,7 +241,7 @@ class World:
 
     def edit(self, change: Callable[["World"], None]) -> None:
         """Change the configuration, as somebody with a console would."""
-        with self._lock:
+        with self._lock, self.trail.watching():
             change(self)
             self._verdicts.clear()
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from ecs_notebook_lib.diagnosis.checks import (
+    changes,
     configuration,
     deployments,
     existence,
@@ -55,6 +56,7 @@ CHECKS: Mapping[str, Examine] = {
         resources.memory,
         resources.cpu,
         resources.task_size,
+        changes.changes,
         reported.reported_texts,
         reported.reported_network,
     )
