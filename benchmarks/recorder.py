@@ -26,13 +26,14 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import boto3
+import pyarrow.dataset as ds
 
 from benchmarks.first_answer import COMMAND, environment
 from benchmarks.results_file import write_result
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.history.reading import rows_of_partition
 from ecs_notebook_lib.history.rows import Row
-from ecs_notebook_lib.history.store import open_store
+from ecs_notebook_lib.history.store import Partition, Store, open_store
 from ecs_notebook_lib.simulate import HTTPRequest, HTTPResponse, World, begin, serve
 
 LOOK = timedelta(seconds=30)
@@ -116,7 +117,8 @@ def killed(name: str, seed: int, place: Place, *, kills: int) -> dict[str, Any]:
     [partition] = opened.partitions()
     rows = rows_of_partition(opened, partition)
     hours = (world.now - began) / timedelta(hours=1)
-    return {"kills": kills, "looks": door.looks, "hours": hours} | judged(rows, told["task"], door.ledger)
+    lost = {"told_but_not_there": max(0, told["task"] - task_states_in(opened, partition))}
+    return {"kills": kills, "looks": door.looks, "hours": hours} | judged(rows, door.ledger) | lost
 
 
 def session(region: str) -> Any:
@@ -150,8 +152,13 @@ class Ledger:
                 self.lived[arn] = task.shape["version"]
 
 
-def judged(rows: list[Row], told: int, ledger: Ledger) -> dict[str, Any]:
-    """Return what is wrong with what is in a store: lost, invented and doubled tasks, and promises not kept.
+def task_states_in(store: Store, partition: Partition) -> int:
+    """Return how many states of tasks were written, those included that a new day tells once more."""
+    return int(store.dataset(partition, store.days(partition)).count_rows(filter=ds.field("kind") == "task"))
+
+
+def judged(rows: list[Row], ledger: Ledger) -> dict[str, Any]:
+    """Return what is wrong with what is in a store: lost, invented and doubled tasks.
 
     Tasks that ended before the recorder ran may be there: ECS lists them for an hour.
     """
@@ -166,7 +173,6 @@ def judged(rows: list[Row], told: int, ledger: Ledger) -> dict[str, Any]:
         "not_the_last_state": sorted(arn for arn in tasks if arn in newest and newest[arn] != tasks[arn]),
         "invented": sorted(arn for arn in newest if arn not in ledger.all),
         "twice": sorted(str(key) for key, number in times.items() if number > 1),
-        "told_but_not_there": max(0, told - len(seen)),
     }
 
 
