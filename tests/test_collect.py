@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_clients
+from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.errors import AccessError, NotFoundError
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.incident import Incident, simulated_clients
@@ -384,3 +385,18 @@ def test_two_worlds_of_one_seed_are_collected_to_the_same_bytes_but_for_the_mask
     assert {n: m for n, m in first.members.items() if n not in masked} == {
         n: m for n, m in second.members.items() if n not in masked
     }
+
+
+def test_what_a_listener_rule_compares_headers_with_may_be_a_secret_and_is_masked():
+    header = {
+        "Field": "http-header",
+        "HttpHeaderConfig": {"HttpHeaderName": "X-Origin", "Values": ["s3cret", "s3cret"]},
+    }
+    query = {"Field": "query-string", "QueryStringConfig": {"Values": [{"Key": "token", "Value": "s3cret"}]}}
+    host = {"Field": "host-header", "HostHeaderConfig": {"Values": ["example.com"]}, "Values": ["example.com"]}
+    kept = Masker().mask("elbv2:DescribeRules", {"Rules": [{"Conditions": [header, query, host]}]})
+    values = kept["Rules"][0]["Conditions"][0]["HttpHeaderConfig"]["Values"]
+
+    assert "s3cret" not in json.dumps(kept)
+    assert len(set(values)) == 1
+    assert kept["Rules"][0]["Conditions"][2] == host

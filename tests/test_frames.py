@@ -1,5 +1,6 @@
 """Frames have declared columns for any input, and each path is one that AWS's model has."""
 
+import json
 from pathlib import Path
 
 import botocore.session
@@ -26,12 +27,28 @@ ARROW_OF = {
     "float": {"Float64"},
     "timestamp": {"datetime64[us, UTC]"},
 }
-COLUMNS = [(schema, column) for schema in SCHEMAS.values() for column in schema.columns if column.path]
+OF_EVENTS = "eventbridge:"
+"""Frames of what EventBridge delivers, which no service model describes: AWS's sample events do."""
+COLUMNS = [
+    (schema, column)
+    for schema in SCHEMAS.values()
+    for column in schema.columns
+    if column.path and not schema.operation.startswith(OF_EVENTS)
+]
 
 
 def empty(**members):
     base = incident_of("clarity-healthy").snapshot
     return Frames(Snapshot(base.incident, base.as_of, None, False, "1", members))
+
+
+def test_every_path_into_an_event_is_in_one_of_awss_sample_events():
+    samples = [json.loads(path.read_text()) for path in (Path(__file__).parent / "data/ecs_events").glob("*.json")]
+    members = {f"events[].detail.{name}" for sample in samples for name in sample.get("detail", {})}
+    columns = [c for schema in SCHEMAS.values() if schema.operation.startswith(OF_EVENTS) for c in schema.columns]
+
+    assert {column.path for column in columns if ".detail." in column.path} <= members
+    assert len(columns) > 5
 
 
 @pytest.mark.parametrize(("schema", "column"), COLUMNS, ids=lambda value: value.name)

@@ -23,6 +23,10 @@ MASKED_PATHS = {
         "taskDefinition.containerDefinitions[].dockerLabels.*",
     ),
     "ssm:DescribeParameters": ("Parameters[].Description", "Parameters[].AllowedPattern"),
+    "elbv2:DescribeRules": (
+        "Rules[].Conditions[].HttpHeaderConfig.Values",
+        "Rules[].Conditions[].QueryStringConfig.Values[].Value",
+    ),
     "ecs:DescribeTasks": (f"tasks[].overrides.containerOverrides[].{_ENVIRONMENT}",),
 }
 """Where AWS returns values that people put secrets into; `*` is every key of a map."""
@@ -52,6 +56,8 @@ class Masker:
         return response
 
     def _value(self, name: str, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._value(name, element) for element in value]
         if not isinstance(value, str) or is_plain(name, value):
             return value
         return "hmac:" + hmac.new(self._key, value.encode(), hashlib.sha256).hexdigest()[:16]

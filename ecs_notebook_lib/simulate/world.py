@@ -36,6 +36,8 @@ from ecs_notebook_lib.simulate.tasks import Tasks
 from ecs_notebook_lib.simulate.trail import Event, Trail
 from ecs_notebook_lib.simulate.wire import AWSError, Call, HTTPRequest, HTTPResponse, Wire
 
+_MODULES = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2, api_keeping, api_trail)
+
 
 class World:
     """One account in one region with one cluster; `service` is the one that the scenario is about."""
@@ -85,19 +87,8 @@ class World:
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
-        modules = (
-            api_ecs,
-            api_elbv2,
-            api_logs,
-            api_access,
-            api_cloudwatch,
-            api_existence,
-            api_ec2,
-            api_keeping,
-            api_trail,
-        )
         self.operations: Mapping[str, Handler] = {
-            name: handler for module in modules for name, handler in module.handlers(self).items()
+            name: handler for module in _MODULES for name, handler in module.handlers(self).items()
         }
 
     # The door.
