@@ -117,7 +117,9 @@ def what_changed(incident: Incident) -> str:
         return ""
     row = incident.frames.changes.set_index("change_id").loc[ranked[0].change_id]
     who = f" by {row['who']}" if pd.notna(row["who"]) else ""
-    what = f"{change_kinds()[ranked[0].kind].says} ({row['resource'].rpartition('/')[2]} {row['member']})"
+    what = (
+        f"{change_kinds()[ranked[0].kind].says} ({row['resource'].rpartition('/')[2]}: {row['member']} {row['effect']})"
+    )
     told = f"{what}, at {row['changed_at']:%Y-%m-%d %H:%M} UTC{who}; {ranked[0].because}."
     return f"Of what changed since the last good deployment this most likely brought it: {told}"
 
