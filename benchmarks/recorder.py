@@ -23,13 +23,13 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
-from urllib.parse import parse_qs
 
 import boto3
 import pyarrow.dataset as ds
 
 from benchmarks.first_answer import COMMAND, environment
 from benchmarks.results_file import write_result
+from benchmarks.simulated import operation_of
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.history.reading import rows_of_partition
 from ecs_notebook_lib.history.rows import Row
@@ -58,10 +58,7 @@ class Killer:
 
     def __call__(self, request: HTTPRequest) -> HTTPResponse:
         """Answer one request."""
-        operation = (
-            request.headers.get("X-Amz-Target", "").rpartition(".")[2] or parse_qs(request.body.decode())["Action"][0]
-        )
-        if operation == "ListServices":
+        if operation_of(request) == "ListServices":
             self.looks += 1
             self._world.run_until(self._world.now + self._step)
             self.ledger.look()

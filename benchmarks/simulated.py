@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from urllib.parse import parse_qs
 
 from ecs_notebook_lib.collect import Clients, collect_incident
 from ecs_notebook_lib.collect.access import simulated_session
@@ -14,6 +15,13 @@ from ecs_notebook_lib.snapshot import Simulated, Snapshot
 from ecs_notebook_lib.source import LiveSource
 
 WORKERS = 2
+
+
+def operation_of(request: HTTPRequest) -> str:
+    """Return the operation that a request calls; of a REST protocol, which names none, method and path."""
+    target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
+    named = parse_qs(request.body.decode(errors="replace")).get("Action", [""])[0]
+    return target or named or f"{request.method} {request.url}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
-from urllib.parse import parse_qs
 
 from benchmarks.results_file import write_result
-from benchmarks.simulated import WORKERS
+from benchmarks.simulated import WORKERS, operation_of
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.diagnosis import diagnose
@@ -94,8 +93,7 @@ class Counted:
 
     def __call__(self, request: HTTPRequest) -> HTTPResponse:
         """Count a request, and let the world answer it."""
-        target = request.headers.get("X-Amz-Target", "").rpartition(".")[2]
-        self.looks[-1][target or parse_qs(request.body.decode())["Action"][0]] += 1
+        self.looks[-1][operation_of(request)] += 1
         return self._respond(request)
 
 
@@ -109,24 +107,23 @@ def clients_of(world: World, respond: Respond | None = None) -> Iterator[Clients
 def mend(world: World) -> None:
     """Mend the newest revision once one of its tasks has failed, as somebody would who does not deploy again."""
     service = world.scheduler.services[world.service]
-    newest = service.deployments[0]
-    if len(service.deployments) > 1 and any(
-        task.deployment is newest and task.shape.get("stopCode") for task in world.tasks.by_arn.values()
-    ):
+    newest, good = service.deployments[0], [row for row in service.past if row.record["status"] == "SUCCESSFUL"]
+    if good and any(task.deployment is newest and task.shape.get("stopCode") for task in world.tasks.by_arn.values()):
         world.hitches[newest.shape["taskDefinition"]] = []
         images = [
             world.task_definitions[row.shape["taskDefinition"]]["containerDefinitions"][0]["image"]
-            for row in (newest, service.deployments[-1])
+            for row in (newest, good[-1])
         ]
         world.programs[images[0]] = world.programs[images[1]]
 
 
 def let_pass(world: World, seconds: float, before: Callable[[World], None]) -> None:
-    """Let time pass second by second, for somebody may act in between."""
+    """Let time pass from one thing that happens to the next, for somebody may act at once."""
     end = world.now + timedelta(seconds=seconds)
+    before(world)
     while world.now < end:
+        world.run_until(min(end, world.engine.next_at or end))
         before(world)
-        world.run_until(min(end, world.now + timedelta(seconds=1)))
 
 
 def ours(

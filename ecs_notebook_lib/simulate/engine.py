@@ -33,6 +33,11 @@ class Engine:
             action()
         self.now = max(self.now, when)
 
+    @property
+    def next_at(self) -> datetime | None:
+        """Return when something happens next; None if nothing will."""
+        return self._queue[0][0] if self._queue else None
+
     def between(self, low: float, high: float) -> float:
         """Return a random number of seconds, rounded to milliseconds as AWS tells times."""
         return round(self.random.uniform(low, high), 3)
