@@ -244,13 +244,13 @@ def test_the_same_in_s3(tmp_path):
     with moto() as url:
         session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
         result = killed("task-role-refused", 7, Place("s3://history/ecs", tmp_path, url), kills=3)
-        keys = [
-            row["Key"]
-            for row in session("us-east-1").client("s3", endpoint_url=url).list_objects_v2(Bucket="history")["Contents"]
-        ]
+        s3 = session("us-east-1").client("s3", endpoint_url=url)
+        keys = [row["Key"] for row in s3.list_objects_v2(Bucket="history")["Contents"]]
+        left = s3.list_multipart_uploads(Bucket="history").get("Uploads", [])
 
     assert result["tasks"] > 0
     assert {name: result[name] for name in FAULTS if result[name]} == {}
+    assert left == []
     assert all(key.startswith("ecs/account=") and key.endswith(".parquet") for key in keys)
 
 

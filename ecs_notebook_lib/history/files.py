@@ -126,11 +126,11 @@ class Bucket:
         """Return the file system under the credentials of now: those of a role are new every hour."""
         settings = self._clients.storage_settings()
         if self._made is None or self._made[0] != settings:
-            self._made = settings, fs.S3FileSystem(**settings)
+            self._made = settings, fs.S3FileSystem(**settings, allow_delayed_open=True, background_writes=False)
         return self._made[1]
 
     def put(self, path: str, content: bytes) -> None:
-        """Write an object: it is seen when it is complete."""
+        """Write an object by one PutObject: it is seen when it is complete, and an interrupted one leaves no parts."""
         with self._told(), self._s3.open_output_stream(self._begin + path) as stream:
             stream.write(content)
 
