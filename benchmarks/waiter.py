@@ -67,6 +67,8 @@ class Outcome:
     late: float | None
     """Seconds from the attempt that was enough to the end of the wait; None where no task failed."""
     cause_first: bool | None
+    completed: bool
+    """Whether ECS itself completes the deployment, if one only waits: what is true of it."""
     aws: str
     aws_seconds: float
     looks: int
@@ -175,6 +177,13 @@ def enough(world: World, result: Result) -> datetime | None:
     return min([*first, *second], default=None)
 
 
+def completes(world: World, before: Callable[[World], None]) -> bool:
+    """Say whether ECS completes the newest deployment within an hour from now; it may give up, or roll back."""
+    newest = world.scheduler.services[world.service].past[-1]
+    let_pass(world, 3600.0, before)
+    return bool(newest.record["status"] == "SUCCESSFUL")
+
+
 def run_one(question: tuple[str, int, float, bool]) -> Outcome:
     """Run one rollout twice: with our waiter and with AWS's."""
     name, seed, timeout, mended = question
@@ -183,8 +192,9 @@ def run_one(question: tuple[str, int, float, bool]) -> Outcome:
     began = world.now
     result, right, looks = ours(world, timeout=timeout, before=before)
     known = enough(world, result)
-    said, seconds = theirs(begin(name, seed), before)
     ended = result.seen.at if result.seen else world.now
+    completed = completes(world, before)
+    said, seconds = theirs(begin(name, seed), before)
     return Outcome(
         name=name,
         seed=seed,
@@ -193,6 +203,7 @@ def run_one(question: tuple[str, int, float, bool]) -> Outcome:
         seconds=(ended - began).total_seconds(),
         late=(ended - known).total_seconds() if known else None,
         cause_first=right,
+        completed=completed,
         aws=said,
         aws_seconds=seconds,
         looks=len(looks),
@@ -202,7 +213,13 @@ def run_one(question: tuple[str, int, float, bool]) -> Outcome:
 
 
 def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
-    """Return the figures of both halves."""
+    """Return the figures of both halves.
+
+    A mended rollout that ECS gave up all the same was no good one, and a fault that shows after ECS has completed the
+    rollout is none of the rollout: both are counted apart.
+    """
+    good, given_up = _parted(good, lambda row: not row.completed)
+    faults, unseen = _parted(faults, lambda row: row.outcome == "stable" and row.completed)
     late = [row for row in faults if row.late is not None and row.late > POLL + GRACE]
     wrong = [row for row in faults if row.cause_first is False]
     not_failed = [row for row in faults if row.outcome != "failed"]
@@ -216,11 +233,13 @@ def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
         "good": {
             "n": len(good),
             "failed": [f"{row.name}:{row.seed} {row.code}" for row in good if row.outcome != "stable"],
+            "given_up_by_ecs": [f"{row.name}:{row.seed} {row.code}" for row in given_up],
             "aws_failed": sum(row.aws != "stable" for row in good),
         },
         "faults": {
             "n": len(faults),
             "not_failed": [f"{row.name}:{row.seed} {row.code}" for row in not_failed],
+            "after_the_rollout": [f"{row.name}:{row.seed} {row.code}" for row in unseen],
             "late": [f"{row.name}:{row.seed} {row.code} {row.late:.0f} s" for row in late],
             "cause_first": round(1 - len(wrong) / max(1, len(faults)), 4),
             "wrong_cause": [f"{row.name}:{row.seed} {row.code}" for row in wrong],
@@ -229,6 +248,11 @@ def figures(good: list[Outcome], faults: list[Outcome]) -> dict[str, Any]:
             "aws_stable": sum(row.aws == "stable" for row in faults),
         },
     }
+
+
+def _parted(outcomes: list[Outcome], apart: Callable[[Outcome], bool]) -> tuple[list[Outcome], list[Outcome]]:
+    """Return the outcomes that stay, and those that are counted apart."""
+    return [row for row in outcomes if not apart(row)], [row for row in outcomes if apart(row)]
 
 
 def _per_look(outcomes: list[Outcome]) -> dict[str, float]:
@@ -247,7 +271,8 @@ def main(arguments: list[str] | None = None) -> int:
     quarter = options.good // 4
     good = [("varied-healthy", FIRST_SEED + n, LONG, False) for n in range(options.good - 2 * quarter)]
     good += [("slow-rollout", FIRST_SEED + n, LONG, False) for n in range(quarter)]
-    good += [(MENDED[n % len(MENDED)], FIRST_SEED + n, LONG, True) for n in range(quarter)]
+    mended = quarter + quarter // 4  # some of them ECS gives up before they are mended
+    good += [(MENDED[n % len(MENDED)], FIRST_SEED + n, LONG, True) for n in range(mended)]
     faults = [(name, FIRST_SEED + n, LONG, False) for name in lasting() for n in range(options.seeds)]
     with ProcessPoolExecutor(WORKERS) as pool:
         outcomes = list(pool.map(run_one, [*good, *faults], chunksize=4))

@@ -147,6 +147,8 @@ def old_tasks(frames: Frames) -> Iterator[Finding]:
     rollout = rollout_of(frames)
     if rollout is None or rollout.last_batch_at is None or "targets" in frames.gaps:
         raise NothingToExamineError("no task of the rollout is known, or the targets are not")
+    if frames.services["strategy"].isin(_BAKING).any():
+        raise NothingToExamineError("the strategy keeps the older tasks until it is through")
     older = frames.deployments[(frames.deployments["status"] == "ACTIVE") & (frames.deployments["running_count"] > 0)]
     since = (pd.Timestamp(frames.snapshot.as_of) - rollout.last_batch_at).total_seconds()
     complete = rollout.bounds.desired > 0 and rollout.healthy >= rollout.bounds.desired and not rollout.failed
