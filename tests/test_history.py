@@ -207,7 +207,7 @@ class Failing:
         return getattr(self._files, name)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(number=st.integers(0, 10_000), recorders=st.integers(1, 2))
 def test_recorders_that_stop_anywhere_lose_nothing_and_invent_nothing(number, recorders, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
@@ -302,7 +302,7 @@ def test_a_day_that_is_over_becomes_one_file_that_tells_the_same(tmp_path):
     assert list(compact(done.store, before=today)) == []
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(number=st.integers(0, 10_000))
 def test_compacting_that_stops_anywhere_or_runs_twice_loses_nothing(number, tmp_path_factory):
     folder = tmp_path_factory.mktemp("store")
