@@ -24,13 +24,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import boto3
 import pyarrow.dataset as ds
 
 from benchmarks.first_answer import COMMAND, environment
 from benchmarks.results_file import write_result
 from benchmarks.simulated import operation_of
 from ecs_notebook_lib.collect import Clients
+from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.history.reading import rows_of_partition
 from ecs_notebook_lib.history.rows import Row
 from ecs_notebook_lib.history.store import Partition, Store, open_store
@@ -110,17 +110,14 @@ def killed(name: str, seed: int, place: Place, *, kills: int) -> dict[str, Any]:
             assert process.returncode == -signal.SIGKILL, process.returncode  # noqa: S101
         last = record(server.url, world, place, "--once")
         _count(last.communicate()[1], told)
-    opened = open_store(place.store, Clients(session(world.region), endpoint_url=place.s3) if place.s3 else None)
+    opened = open_store(
+        place.store, Clients(simulated_session(world.region), endpoint_url=place.s3) if place.s3 else None
+    )
     [partition] = opened.partitions()
     rows = rows_of_partition(opened, partition)
     hours = (world.now - began) / timedelta(hours=1)
     lost = {"told_but_not_there": max(0, told["task"] - task_states_in(opened, partition))}
     return {"kills": kills, "looks": door.looks, "hours": hours} | judged(rows, door.ledger) | lost
-
-
-def session(region: str) -> Any:
-    """Return a session that any S3 but AWS's own accepts."""
-    return boto3.Session(region_name=region, aws_access_key_id="simulated", aws_secret_access_key="simulated")  # noqa: S106
 
 
 def _kill(process: "subprocess.Popen[str]", delay: float) -> None:
@@ -198,7 +195,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder, moto() as url:
-        session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
+        simulated_session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
         here, there = Place(f"{folder}/store", Path(folder)), Place("s3://history/ecs", Path(folder), url)
         figures["folder"] = killed("program-crashes", 30_000, here, kills=options.kills)
         figures["s3"] = killed("task-role-refused", 30_001, there, kills=options.kills)

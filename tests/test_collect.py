@@ -11,6 +11,7 @@ import botocore.session
 import orjson
 import pytest
 
+from benchmarks.recorder import moto
 from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_clients
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.errors import AccessError, NotFoundError
@@ -242,19 +243,11 @@ MOTO_ANSWERS = 43
 
 
 def test_the_collectors_also_run_against_motos_server(record_property):
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        host, port = server.get_host_and_port()
-        url = f"http://{host}:{port}"
+    with moto() as url:
         session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
         made = prepare_moto(session, url)
         answered = {name for name in operations() if answers(session, url, name, made)}
         snapshot = collect_incident(Clients(session, endpoint_url=url), LiveSource("demo", "web"))
-    finally:
-        server.stop()
 
     record_property("moto's server answers", f"{len(answered)} of {len(operations())} operations")
     assert len(answered) == MOTO_ANSWERS, sorted(set(operations()) - answered)

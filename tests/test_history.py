@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.recorder import FAULTS, Ledger, Place, judged, killed, moto, session, task_states_in
+from benchmarks.recorder import FAULTS, Ledger, Place, judged, killed, moto, task_states_in
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.collect import Clients, collect_incident
+from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.errors import StoreError
 from ecs_notebook_lib.history.compacting import compact
 from ecs_notebook_lib.history.files import Folder, files_at
@@ -242,9 +243,9 @@ def test_a_recorder_that_is_killed_loses_nothing_that_it_told(tmp_path):
 
 def test_the_same_in_s3(tmp_path):
     with moto() as url:
-        session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
+        simulated_session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
         result = killed("task-role-refused", 7, Place("s3://history/ecs", tmp_path, url), kills=3)
-        s3 = session("us-east-1").client("s3", endpoint_url=url)
+        s3 = simulated_session("us-east-1").client("s3", endpoint_url=url)
         keys = [row["Key"] for row in s3.list_objects_v2(Bucket="history")["Contents"]]
         left = s3.list_multipart_uploads(Bucket="history").get("Uploads", [])
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.recorder import moto as moto_server
 from ecs_notebook_lib.collect import Caller, Clients
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.errors import AccessError, EventSourceError
@@ -459,13 +460,8 @@ def test_gzip_that_breaks_off_is_told_with_the_file_after_what_came_before(tmp_p
 
 @pytest.fixture(scope="module")
 def moto():
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with moto_server() as url:
+        yield url
 
 
 def session_of(region="us-east-1"):

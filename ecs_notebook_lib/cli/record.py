@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.util import find_spec
@@ -39,24 +39,17 @@ _ROWS_AT_ONCE = 20_000
 
 def run(options: argparse.Namespace) -> int:
     """Record until interrupted; what a line on stderr tells as kept is in the store by then."""
-    clients = _clients(options)
-    store = open_store(options.store, clients)
-    if options.compact:
-        return _compact(store)
-    if options.from_events:
-        return _keep_events(options, clients, store)
+    if options.compact or options.from_events:
+        in_aws = any(map(needs_aws, [options.store, *options.from_events]))
+        clients = _clients(options) if in_aws else None
+        store = open_store(options.store, clients)
+        return _compact(store) if options.compact else _keep_events(options, clients, store)
     if not options.cluster:
         options.parser.error("--cluster is missing: which cluster is to be recorded?")
-    if clients is None:
-        raise AssertionError  # _clients makes them where they are needed
-    return _Recording(options, clients, store).run()
+    return _Recording(options, _clients(options)).run()
 
 
-def _clients(options: argparse.Namespace) -> Clients | None:
-    """Return clients; None where neither the store nor the work to be done is in AWS."""
-    places = [options.store, *options.from_events]
-    if (options.compact or options.from_events) and not any(map(needs_aws, places)):
-        return None
+def _clients(options: argparse.Namespace) -> Clients:
     return open_clients(Access(options.profile, options.region, options.role_arn, options.endpoint_url))
 
 
@@ -103,7 +96,7 @@ def _of_cluster(rows: Iterator[Row], cluster: str, tally: Tally) -> Iterator[Row
             yield replace(row, cluster=row.cluster or cluster)
 
 
-def _counted(kept: Counter[str]) -> str:
+def _counted(kept: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {_WORDS[kind][number != 1]}" for kind, number in sorted(kept.items()))
 
 
@@ -115,9 +108,10 @@ def _say(text: str) -> None:
 class _Recording:
     """One run of the command that looks again and again."""
 
-    def __init__(self, options: argparse.Namespace, clients: Clients, store: Store) -> None:
+    def __init__(self, options: argparse.Namespace, clients: Clients) -> None:
         self._options = options
         self._clients = clients
+        store = open_store(options.store, clients)
         masker = Masker(key_of(store.files.location))
         services = list(dict.fromkeys(options.services))
         self._recorder = Recorder(clients, store, options.cluster, services, masker=masker)
@@ -148,7 +142,7 @@ class _Recording:
                 _say(f"refused, so nothing is kept of it: {line}")
             self._refused = polled.refused
         if polled.kept and not self._options.quiet:
-            _say(f"kept {_counted(Counter(polled.kept))}")
+            _say(f"kept {_counted(polled.kept)}")
 
     def _tell_of_aws(self) -> None:
         """Say, once, whether AWS keeps these events itself, which a recorder cannot do better."""

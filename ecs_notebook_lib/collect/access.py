@@ -65,10 +65,9 @@ class Clients:
 
     def is_aws(self, client: Any) -> bool:
         """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
-        host = urlsplit(client.meta.endpoint_url).hostname or ""
         credentials = self._session.get_credentials()
         simulated = credentials is not None and credentials.access_key == _SIMULATED_KEY
-        return host.endswith((".amazonaws.com", ".amazonaws.com.cn")) and not simulated
+        return _is_host_of_aws(client.meta.endpoint_url) and not simulated
 
     def storage_settings(self) -> dict[str, Any]:
         """Return what pyarrow's S3FileSystem needs to act as this session does, with the credentials of now.
@@ -83,9 +82,14 @@ class Clients:
             raise AccessError("S3 cannot be reached: there are no credentials. Set them or give --profile.")
         now = credentials.get_frozen_credentials()
         settings = {"access_key": now.access_key, "secret_key": now.secret_key, "session_token": now.token}
-        scheme, _, host = self.get("s3").meta.endpoint_url.partition("://")
-        elsewhere = {} if ".amazonaws.com" in host else {"endpoint_override": host, "scheme": scheme}
+        url = self.get("s3").meta.endpoint_url
+        scheme, _, host = url.partition("://")
+        elsewhere = {} if _is_host_of_aws(url) else {"endpoint_override": host, "scheme": scheme}
         return {**settings, **elsewhere, "region": self.region}
+
+
+def _is_host_of_aws(url: str) -> bool:
+    return (urlsplit(url).hostname or "").endswith((".amazonaws.com", ".amazonaws.com.cn"))
 
 
 def _settings(session: Any) -> dict[str, Any]:

@@ -162,13 +162,17 @@ class Caller:
         except (BotoCoreError, ValueError) as error:
             raise AccessError(f"AWS cannot be called: {error}") from error
 
+    def _output_shape(self, operation: str, region: str = "") -> Any:
+        model = self._client(operation, region).meta.service_model
+        return model.operation_model(every_operation()[operation].action).output_shape
+
     def _ask(self, request: Request) -> Answer:
-        told = self._past.answer(request.operation, request.params) if self._past else None
-        if self._past is not None and told is not None:
-            self.keep(
-                Page(request.operation, self._past.at, self.region, request.params, origin="store", response=told)
-            )
-            return Answer((told,))
+        if self._past is not None:
+            told = self._past.answer(request.operation, request.params)
+            if told is not None:
+                at = self._past.at
+                self.keep(Page(request.operation, at, self.region, request.params, origin="store", response=told))
+                return Answer((told,))
         pages: list[Mapping[str, Any]] = []
         error: Mapping[str, Any] | None = None
         try:
@@ -196,11 +200,7 @@ class Caller:
             params["nextToken"] = token
 
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
-        shape = (
-            self._client(request.operation, request.region)
-            .meta.service_model.operation_model(every_operation()[request.operation].action)
-            .output_shape
-        )
+        shape = self._output_shape(request.operation, request.region)
         kept = self._masker.mask(request.operation, plain(response, shape))
         if request.recorded:
             self._record(request, number, metadata=response["ResponseMetadata"], response=kept)
@@ -229,10 +229,7 @@ class Caller:
         self, operation: str, *, at: datetime, params: Mapping[str, Any], response: Mapping[str, Any]
     ) -> None:
         """Record what an event told in the form of an operation's answer, masked as that answer would be."""
-        shape = (
-            self._client(operation).meta.service_model.operation_model(every_operation()[operation].action).output_shape
-        )
-        kept = self._masker.mask(operation, plain(response, shape))
+        kept = self._masker.mask(operation, plain(response, self._output_shape(operation)))
         self.keep(Page(operation, at=at, region=self.region, params=params, origin="event", response=kept))
 
     def keep(self, page: Page) -> None:

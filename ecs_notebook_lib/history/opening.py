@@ -42,8 +42,8 @@ def history_of(location: str, clients: Clients, source: LiveSource, window: str)
     if not rows:
         what = f"it holds nothing of {source.service} in {source.cluster} from {span[0]:%Y-%m-%d} to {span[1]:%Y-%m-%d}"
         raise StoreError(store.files.location, what, advice="Check --window, the names and the region.")
-    past = AsOf(rows, source.cluster, span[1]) if "/" in window else None
-    if past is not None and past.services() is None:
+    past = AsOf(rows, span[1]) if "/" in window else None
+    if past is not None and past.service() is None:
         what = f"it holds events of {source.service}, but how the service stood was not recorded in that window"
         raise StoreError(store.files.location, what, advice="Give --window without an end: 3w joins them to today.")
     return History(tuple(pages_of(rows, source.cluster)), past, masker)

@@ -78,29 +78,24 @@ def _service_pages(rows: Sequence[Row], cluster: str) -> Iterator[Page]:
     ends = [*(row.at - _A_MOMENT for row in states[1:]), *(row.at for row in rows[-1:])]
     events = [row for row in rows if row.kind == "service_event"]
     for row, end in zip(states, ends, strict=False):
-        told = AsOf(rows, cluster, end).services()
-        if told is not None:
-            params, response = told
+        service = AsOf(rows, end).service()
+        if service is not None:
             until, events = [e for e in events if e.at <= end], [e for e in events if e.at > end]
-            shape = {**response["services"][0], "events": [event.state for event in reversed(until)]}
+            shape = {**service, "events": [event.state for event in reversed(until)]}
+            params = {"cluster": cluster, "services": [service["serviceName"]]}
             response = {"services": [shape], "failures": []}
             yield Page("ecs:DescribeServices", row.at, row.region, params, origin="store", response=response)
-
-
-Told = tuple[Mapping[str, Any], Mapping[str, Any]]
-"""The parameters of a question and its answer."""
 
 
 class AsOf:
     """The answers of one moment: to a caller, the past is what AWS says."""
 
-    def __init__(self, rows: Sequence[Row], cluster: str, at: datetime) -> None:
-        self._cluster = cluster
+    def __init__(self, rows: Sequence[Row], at: datetime) -> None:
         self._rows = [row for row in rows if row.at <= at]
         self.at = at
 
-    def services(self) -> Told | None:
-        """Return the answer of DescribeServices; None if the service was not seen."""
+    def service(self) -> Shape | None:
+        """Return the service as DescribeServices told it; None if it was not seen."""
         last = list(_last(self._rows, "service").values())
         if not last:
             return None
@@ -109,9 +104,7 @@ class AsOf:
         deployments.sort(key=lambda row: str(row.get("createdAt", "")), reverse=True)
         events = [row.state for row in self._rows if row.kind == "service_event" and row.state]
         sums = {name: sum(int(row.get(name) or 0) for row in deployments) for name in ("runningCount", "pendingCount")}
-        shape = {**service, **sums, "deployments": deployments, "events": events[: -_EVENTS - 1 : -1]}
-        params = {"cluster": self._cluster, "services": [service["serviceName"]]}
-        return params, {"services": [shape], "failures": []}
+        return {**service, **sums, "deployments": deployments, "events": events[: -_EVENTS - 1 : -1]}
 
     def _there(self, kind: str) -> list[Row]:
         """Return the last rows of the things that are not gone."""
@@ -137,8 +130,8 @@ class AsOf:
     def answer(self, operation: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """Return what AWS said then; None if the store does not tell, and AWS is to be asked."""
         if operation == "ecs:DescribeServices":
-            told = self.services()
-            return told[1] if told else None
+            service = self.service()
+            return {"services": [service], "failures": []} if service else None
         if operation == "ecs:ListTasks":
             return {"taskArns": self._listed(str(params.get("desiredStatus", "RUNNING")))}
         if operation == "ecs:DescribeTasks":
