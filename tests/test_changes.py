@@ -12,7 +12,7 @@ from benchmarks.changes import UNRELATED, judge
 from ecs_notebook_lib.collect import changes as collect_changes_module
 from ecs_notebook_lib.collect.access import Clients, simulated_session
 from ecs_notebook_lib.collect.caller import Caller
-from ecs_notebook_lib.collect.changes import OPERATION, collect_changes
+from ecs_notebook_lib.collect.changes import collect_changes
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.trail_body import kept_event, project
 from ecs_notebook_lib.diagnosis import diagnose
@@ -24,7 +24,7 @@ from ecs_notebook_lib.frames.changes import CHANGES, Side, changes_frame
 from ecs_notebook_lib.frames.comparing import definition_differences, text_of, without_secrets
 from ecs_notebook_lib.frames.trail import events_of, left_out
 from ecs_notebook_lib.incident import Incident
-from ecs_notebook_lib.knowledge.change_events import change_events
+from ecs_notebook_lib.knowledge.change_events import OPERATION, change_events
 from ecs_notebook_lib.knowledge.change_kinds import GROUP, MOST_DECIBANS, change_kind_of, change_kinds
 from ecs_notebook_lib.knowledge.weights import causes, finding_kinds
 from ecs_notebook_lib.plots import plot_changes

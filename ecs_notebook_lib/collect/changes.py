@@ -9,9 +9,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ecs_notebook_lib.collect.caller import Caller, Request
-from ecs_notebook_lib.knowledge.change_events import ChangeEvent, change_events
+from ecs_notebook_lib.knowledge.change_events import OPERATION, ChangeEvent, change_events
 
-OPERATION = "cloudtrail:LookupEvents"
 DEADLINE_SECONDS = 15.0
 """How long CloudTrail is asked; the other branches of a collection take about as long in a busy account."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ecs_notebook_lib.collect.trail_body import kept_event
+from ecs_notebook_lib.knowledge.change_events import OPERATION
 
 _ENVIRONMENT = "environment[].value"
 MASKED_PATHS = {
@@ -31,7 +32,6 @@ MASKED_PATHS = {
 }
 """Where AWS returns values that people put secrets into; `*` is every key of a map."""
 
-_TRAIL = "cloudtrail:LookupEvents"
 _ARN = re.compile(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12})?:[^\s\"'@?=]+")
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 _PLAIN_WORDS = frozenset({"", "true", "false", "localhost"})
@@ -48,7 +48,7 @@ class Masker:
 
         Of the bodies of CloudTrail's events only what the kit reads is left.
         """
-        if operation == _TRAIL:
+        if operation == OPERATION:
             response["Events"] = [kept_event(event, self._value) for event in response.get("Events") or ()]
         for path in MASKED_PATHS.get(operation, ()):
             for holder, key in _places(response, path.split(".")):

@@ -16,7 +16,6 @@ import pandas as pd
 from ecs_notebook_lib.examined import DeploymentHistory
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.saying import policy_of, statements_of, words_of
-from ecs_notebook_lib.frames.trail import events_of
 from ecs_notebook_lib.knowledge.change_kinds import ChangeKind, change_kind_of
 
 _FAR_HOURS = 48.0
@@ -91,7 +90,7 @@ def failing_of(frames: Frames) -> Failing:
         ),
         closed=" ".join(str(text) for name in ("passes", "rule", "reason") for text in closed[name].dropna()),
         containers=frozenset(ended["container"]) | frozenset(sick["container"]),
-        policies={event.id: statements_of(policy_of(event)) for event in events_of(frames.trail_events)},
+        policies={event.id: statements_of(policy_of(event)) for event in frames.told_calls},
         began=_failing_deployments(frames.history, frames.well_since),
     )
 

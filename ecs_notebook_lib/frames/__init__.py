@@ -31,6 +31,8 @@ from ecs_notebook_lib.frames import (
 from ecs_notebook_lib.frames.changes import Side
 from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.read_frames import SCHEMAS, ReadFrames
+from ecs_notebook_lib.frames.trail import TrailEvent
+from ecs_notebook_lib.knowledge.change_events import OPERATION
 
 __all__ = ["SCHEMAS", "Column", "FrameSchema", "Frames"]
 
@@ -81,8 +83,8 @@ class Frames(ReadFrames):
         asked = self._read(logs.LOG_EVENTS)["log_stream"].drop_duplicates()
         read = pd.DataFrame({"log_stream": asked, "task_id": asked.str.rsplit("/", n=1).str[-1]})
         whole = coverage.with_logs_left_out(coverage.coverage_frame(self.snapshot), self.tasks, read)
-        left_out = trail.left_out(self.snapshot.records(trail.OPERATION), self.snapshot.incident.region)
-        return coverage.with_left_out(whole, trail.OPERATION, left_out)
+        left_out = trail.left_out(self.snapshot.records(OPERATION), self.snapshot.incident.region)
+        return coverage.with_left_out(whole, OPERATION, left_out)
 
     @cached_property
     def deployments(self) -> pd.DataFrame:
@@ -257,9 +259,15 @@ class Frames(ReadFrames):
         well = examined is not None and examined.succeeded and self.first_failure is None
         if self.partial or self.reported or examined is None or since is None or well:
             return changes.no_changes()
-        events = trail.events_of(self.trail_events)
         good = self.history.last_good or Deployment("", since)
-        return changes.changes_frame(self._side(good), self._side(examined), events, used_things.used_things(self))
+        return changes.changes_frame(
+            self._side(good), self._side(examined), self.told_calls, used_things.used_things(self)
+        )
+
+    @cached_property
+    def told_calls(self) -> list[TrailEvent]:
+        """Return the calls that CloudTrail tells of, with their bodies read, oldest first."""
+        return trail.events_of(self.trail_events)
 
     @cached_property
     def well_since(self) -> datetime | None:

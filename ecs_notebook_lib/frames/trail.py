@@ -9,9 +9,8 @@ import pandas as pd
 
 from ecs_notebook_lib.frames.columns import TEXT, UTC_TIME, Column, FrameSchema
 from ecs_notebook_lib.frames.comparing import at
-from ecs_notebook_lib.knowledge.change_events import ChangeEvent, change_events
+from ecs_notebook_lib.knowledge.change_events import OPERATION, ChangeEvent, change_events
 
-OPERATION = "cloudtrail:LookupEvents"
 _EVENT = "Events[]."
 TRAIL_EVENTS = FrameSchema(
     "trail_events",

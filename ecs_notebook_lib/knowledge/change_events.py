@@ -6,6 +6,9 @@ from functools import cache
 
 from ecs_notebook_lib.knowledge.tables import read_table
 
+OPERATION = "cloudtrail:LookupEvents"
+"""The read operation that tells of them."""
+
 _GLOBAL = frozenset({"iam"})
 _FIRST_REGIONS = {"cn-": "cn-north-1", "us-gov-": "us-gov-west-1"}
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.frames.trail import OPERATION, names_cut_off, names_not_asked
+from ecs_notebook_lib.frames.trail import names_cut_off, names_not_asked
 from ecs_notebook_lib.incident import Incident
-from ecs_notebook_lib.knowledge.change_events import change_events
+from ecs_notebook_lib.knowledge.change_events import OPERATION, change_events
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
