@@ -1,6 +1,7 @@
 """One ECS service in one window of time: its snapshot, frames and diagnosis, each made on first use."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from os import PathLike
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.examined import Deployment
     from ecs_notebook_lib.frames import Frames
     from ecs_notebook_lib.snapshot import Snapshot
+    from ecs_notebook_lib.treatment import Prognosis, Treatment
 
 Progress = Callable[[str], None]
 FirstLook = Callable[["Snapshot"], None]
@@ -44,10 +46,27 @@ class Incident:
 
     @cached_property
     def diagnosis(self) -> "Diagnosis":
-        """Return findings, differential and plan."""
+        """Return findings, differential and plan; its document tells of treatment and prognosis, too."""
         from ecs_notebook_lib.diagnosis import diagnose
 
-        return diagnose(self.frames)
+        return replace(diagnose(self.frames), further=self._further)
+
+    def _further(self, _diagnosis: "Diagnosis") -> dict[str, Any]:
+        return {"treatment": self.treatment.to_json(), "prognosis": self.prognosis.to_json()}
+
+    @cached_property
+    def treatment(self) -> "Treatment":
+        """Return what to do: what stops the harm, what mends the leading cause, what prevents the next."""
+        from ecs_notebook_lib.treatment import propose
+
+        return propose(self.diagnosis)
+
+    @cached_property
+    def prognosis(self) -> "Prognosis":
+        """Return whether and when the service will be stable."""
+        from ecs_notebook_lib.treatment import prognosis_of
+
+        return prognosis_of(self.frames, self.diagnosis.state)
 
     @property
     def coverage(self) -> "pd.DataFrame":

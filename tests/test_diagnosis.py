@@ -172,14 +172,14 @@ def test_a_rollout_that_is_only_long_is_called_stabilizing_and_its_end_is_foreto
     seconds = (world.now - asked_at).total_seconds()
     first, *others = diagnosis.differential
 
-    ratio = diagnosis.prognosis.p50 / seconds
+    ratio = incident.prognosis.p50 / seconds
 
     record_property(f"clarity-slow:{seed}", f"foretold / the world's own: {ratio:.2f}")
     assert first.cause == "deployment_config.waiter_shorter_than_rollout"
     assert max(row.probability for row in others) < 0.1
     assert diagnosis.state.status == "stabilizing"
     assert 0.8 < ratio < 1.2
-    assert diagnosis.prognosis.can_stabilize
+    assert incident.prognosis.can_stabilize
 
 
 def test_the_morning_after_is_right_or_not_confident(seed):

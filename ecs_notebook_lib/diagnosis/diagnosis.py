@@ -2,6 +2,7 @@
 
 import shlex
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,6 @@ from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked, evidence_o
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
-from ecs_notebook_lib.diagnosis.prognosis import Prognosis, prognosis_of
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.diagnosis.telling import LINES_SHOWN, telling_lines
 from ecs_notebook_lib.diagnosis.what_changed import RankedChange, rank_changes
@@ -26,6 +26,7 @@ from ecs_notebook_lib.untrusted import visible
 _CHANGES = 10
 _OF_CHANGES = ("subject", "resource", "member", "before", "after", "who", "event_name", "known_from")
 SCHEMA = "ecs-notebook/diagnosis/1"
+NOTHING_FURTHER: Mapping[str, Any] = {"treatment": {"immediate": [], "long_term": []}, "prognosis": None}
 _LINE = 500
 _ALSO_FROM = 0.25
 """Two faults at once share what one would have: a second one is looked for from this probability of the first on."""
@@ -44,11 +45,12 @@ class Diagnosis:
     also: tuple[tuple[str, tuple[str, ...]], ...]
     hypotheses: tuple[Hypothesis, ...]
     plan: tuple[PlannedCheck, ...]
-    prognosis: Prognosis
     commands: tuple[Command, ...]
     changes: tuple[RankedChange, ...]
     """What changed since the last good deployment, first what most likely brought the failure."""
     frames: Frames
+    further: Callable[["Diagnosis"], Mapping[str, Any]] = lambda _diagnosis: NOTHING_FURTHER
+    """Makes `treatment` and `prognosis` of the document: they follow from a diagnosis, which knows nothing of them."""
 
     @property
     def not_checked(self) -> tuple[tuple[str, str], ...]:
@@ -119,8 +121,7 @@ class Diagnosis:
             "commands": [{"title": row.title, "command": row.command} for row in self.commands],
             "changes": self._changes(),
             "log_lines": self._log_lines(),
-            "treatment": {"immediate": [], "long_term": []},
-            "prognosis": self.prognosis.to_json(),
+            **self.further(self),
             "coverage": _coverage_json(frames.coverage),
         }
 
@@ -242,7 +243,6 @@ def diagnose(frames: Frames) -> Diagnosis:
         also=second_causes(evidence, ranked[0].cause) if ranked[0].probability > _ALSO_FROM else (),
         hypotheses=answer_hypotheses(ranked, worse, known=state.status != "unknown"),
         plan=make_plan(results, probabilities, names),
-        prognosis=prognosis_of(frames, state),
         changes=() if frames.partial else rank_changes(frames, probabilities),
         commands=() if frames.partial or frames.reported else commands_of(frames, names),
         frames=frames,

@@ -96,7 +96,7 @@ def impact(incident: Incident) -> str:
 
 def prognosis(incident: Incident) -> str:
     """Return whether and when the service will be stable."""
-    return incident.diagnosis.prognosis.statement
+    return incident.prognosis.statement
 
 
 def rollback(incident: Incident) -> str:
