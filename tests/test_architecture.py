@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from ecs_notebook_lib.knowledge.operations import every_operation
+from ecs_notebook_lib.knowledge.treatments import write_operations
+
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
 FOUNDATION = {"errors", "version", "source", "untrusted"}
 MAY_IMPORT = {
@@ -23,7 +26,19 @@ MAY_IMPORT = {
     "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
     "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
     "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
-    "treatment": {"diagnosis", "frames", "knowledge", "policy", "network", "rolling_update", "snapshot", "untrusted"},
+    "treatment": {
+        "errors",
+        "diagnosis",
+        "examined",
+        "frames",
+        "knowledge",
+        "policy",
+        "network",
+        "rolling_update",
+        "snapshot",
+        "untrusted",
+    },
+    "treatment.apply": {"errors", "collect", "knowledge", "snapshot", "treatment"},
     "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
     "history": {"errors", "source", "knowledge", "snapshot", "collect"},
     "incident": {
@@ -76,7 +91,7 @@ MAY_IMPORT = {
 }
 HOMES = {
     "boto3": {"collect"},
-    "botocore": {"collect", "simulate"},
+    "botocore": {"collect", "simulate", "treatment.apply"},
     "matplotlib": {"plots"},
     "ipywidgets": {"widgets"},
     "papermill": {"report"},
@@ -100,6 +115,8 @@ def imports_of(path: Path) -> set[str]:
 
 
 def part_of(path: Path) -> str:
+    if path.relative_to(LIBRARY).parts[:2] == ("treatment", "apply"):
+        return "treatment.apply"
     first = path.relative_to(LIBRARY).parts[0]
     return first.removesuffix(".py").removesuffix("__init__")
 
@@ -109,7 +126,37 @@ def test_imports_run_downwards_only(path):
     part = part_of(path)
     own = {name.split(".")[1] for name in imports_of(path) if name.startswith("ecs_notebook_lib.")}
 
-    assert own - {part} <= MAY_IMPORT[part]
+    assert own - {part.partition(".")[0]} <= MAY_IMPORT[part]
+
+
+WRITES = "ecs_notebook_lib.treatment.apply"
+MAY_WRITE = {"cli/treat.py", "cli/watching.py", "widgets/treating.py"}
+"""What may import the part that writes: the command that was asked to, and the button in the notebook."""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+def test_only_treat_reaches_what_writes_to_the_account(path):
+    reaches = any(name == WRITES or name.startswith(f"{WRITES}.") for name in imports_of(path))
+
+    assert not reaches or part_of(path) == "treatment.apply" or str(path.relative_to(LIBRARY)) in MAY_WRITE
+
+
+def test_one_module_calls_write_operations_and_makes_clients_that_do_not_try_again():
+    once = [
+        str(path.relative_to(LIBRARY))
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.keyword) and node.arg == "once"
+    ]
+
+    assert once == ["treatment/apply/writer.py"]
+
+
+def test_collectors_may_call_nothing_that_writes():
+    reading = ("Describe", "List", "Get", "Batch", "Simulate", "Filter", "Lookup", "Head")
+
+    assert [name for name in every_operation() if not name.partition(":")[2].startswith(reading)] == []
+    assert set(every_operation()) & set(write_operations()) == set()
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))

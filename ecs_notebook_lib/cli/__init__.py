@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _resolve_source(options: argparse.Namespace) -> None:
     """Turn `--cluster C --service S` into a source; stop with usage help if there is none."""
-    if not hasattr(options, "source"):
+    if not hasattr(options, "source") or vars(options).get("undo"):
         return
     if options.case:
         if options.source or options.cluster or options.service:
@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_wait(commands)
     _add_record(commands)
+    _add_treat(commands)
     explain = commands.add_parser("explain", help="say what a service event, stopped reason or exit code means")
     explain.add_argument("text", nargs="+", metavar="TEXT", help="the message, or - for standard input")
     explain.add_argument("--format", choices=("text", "json"), default="text")
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_global(evaluate)
     policy = commands.add_parser("policy", help="print the least IAM policy that live use needs")
     policy.add_argument("--record", action="store_true", help="with what `record` needs as well")
+    policy.add_argument("--treat", action="store_true", help="with what `treat --apply` needs as well: it writes")
     _add_global(policy)
     return parser
 
@@ -153,6 +155,39 @@ def _add_record(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     record.add_argument("--compact", action="store_true", help="make one file of each day that is over, and end")
     record.set_defaults(parser=record)
     _add_global(record)
+
+
+def _add_treat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    treat = commands.add_parser(
+        "treat", help="show what to do about it; carry one thing out under guard, or take it back"
+    )
+    _add_source(treat)
+    one = treat.add_mutually_exclusive_group()
+    one.add_argument("--apply", default="", metavar="ACTION", help="carry this out, after the service's name is typed")
+    one.add_argument("--undo", default="", metavar="JOURNAL", help="take back what a journal tells of")
+    treat.add_argument(
+        "--dry-run", action="store_true", help="with --apply: ask every guard, print the calls, make none"
+    )
+    treat.add_argument("--watch", action="store_true", help="follow it until it is stable, or shown to fail")
+    treat.add_argument(
+        "--allow",
+        action="append",
+        default=[],
+        choices=("iam", "security-groups", "scale-to-zero", "deletion"),
+        help="let it change this, too",
+    )
+    treat.add_argument("--confirm", default="", metavar="SERVICE", help="the service's name, in place of typing it")
+    treat.add_argument(
+        "--journal", default="reports/treatment", metavar="DIR", help="folder of journals (default reports/treatment)"
+    )
+    treat.add_argument(
+        "--timeout", type=float, default=3600.0, metavar="S", help="with --watch: seconds (default 3600)"
+    )
+    treat.add_argument("--poll", type=float, default=15.0, metavar="S", help="seconds between looks (default 15)")
+    treat.add_argument(
+        "--report", default="", metavar="DIR", help="with --watch: write the report there, with the outcome"
+    )
+    treat.add_argument("--format", choices=("text", "json"), default="text")
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -13,11 +13,15 @@ from ecs_notebook_lib.untrusted import visible
 _WIDTH_WITHOUT_TERMINAL = 120
 
 
+def console_of(*, color: bool) -> Console:
+    """Return a console on stdout; without a terminal it is of one width, and has no colours."""
+    console = Console(no_color=not color, highlight=False, soft_wrap=False)
+    return console if console.is_terminal else Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+
+
 def print_diagnosis(incident: Incident, *, color: bool) -> None:
     """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
-    console = Console(no_color=not color, highlight=False, soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    console = console_of(color=color)
     diagnosis = incident.diagnosis
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))

@@ -22,6 +22,8 @@ _ASKED_BRIEFLY = frozenset({"cloudtrail"})
 _BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """For what is asked under a deadline: an answer that does not come soon is done without."""
 
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
+
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -44,7 +46,7 @@ class Clients:
         self._session = session
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
-        self._clients: dict[tuple[str, str], Any] = {}
+        self._clients: dict[tuple[str, str, bool], Any] = {}
         self._lock = threading.Lock()
 
     @property
@@ -52,12 +54,16 @@ class Clients:
         """Return the region of the session."""
         return str(self._session.region_name)
 
-    def get(self, service: str, region: str = "") -> Any:
-        """Return the client of a service by botocore's name, in the session's region or in another one."""
-        key = (service, region or self.region)
+    def get(self, service: str, region: str = "", *, once: bool = False) -> Any:
+        """Return the client of a service by botocore's name, in the session's region or in another one.
+
+        With `once` it makes each call once: for a write whose answer is lost it is not known whether it was made.
+        """
+        key = (service, region or self.region, once)
         with self._lock:
             if key not in self._clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
+                config = config.merge(_ONCE) if once else config
                 self._clients[key] = self._session.client(
                     service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
                 )

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from ecs_notebook_lib.knowledge.tables import read_table
+from ecs_notebook_lib.knowledge.treatments import write_operations
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,8 @@ class Operation:
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
     `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`;
-    `absent` the error codes that are an answer; `record` says that recording needs it, and no incident does.
+    `absent` the error codes that are an answer; `record` and `treat` say that recording, or acting, needs it, and no
+    incident does.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Operation:
     batch_size: int = 0
     absent: frozenset[str] = frozenset()
     record: bool = False
+    treat: bool = False
 
     @property
     def service(self) -> str:
@@ -47,7 +50,7 @@ def every_operation() -> Mapping[str, Operation]:
 @cache
 def operations() -> Mapping[str, Operation]:
     """Return the read operations that an incident is collected with, in the order of the table."""
-    return {name: operation for name, operation in every_operation().items() if not operation.record}
+    return {name: row for name, row in every_operation().items() if not (row.record or row.treat)}
 
 
 def _operation(name: str, row: Mapping[str, Any]) -> Operation:
@@ -61,16 +64,28 @@ def _operation(name: str, row: Mapping[str, Any]) -> Operation:
         batch_size=row.get("batch_size", 0),
         absent=frozenset(row.get("absent", ())),
         record=row.get("record", False),
+        treat=row.get("treat", False),
     )
 
 
-def least_policy(*, record: bool = False) -> dict[str, Any]:
-    """Return the least IAM policy that lets a role run every collector, and with `record` the recording, too.
+def least_policy(*, record: bool = False, treat: bool = False) -> dict[str, Any]:
+    """Return the least IAM policy that lets a role run every collector; with `record` and `treat` those, too.
 
     `Resource` is `*`: the incident's roles, buckets and log groups are known only when it is read, and many of these
-    actions take no narrower resource (Service Authorization Reference).
+    actions take no narrower resource (Service Authorization Reference). What writes stands in a statement of its own,
+    so that it can be left out, or put on fewer resources; what `--allow` asks for in another.
     """
-    allowed = every_operation() if record else operations()
-    actions = sorted({operation.iam for operation in allowed.values()})
-    statement = {"Sid": "EcsNotebookRead", "Effect": "Allow", "Action": actions, "Resource": "*"}
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    rows = every_operation().values()
+    read = sorted({row.iam for row in rows if (record or not row.record) and (treat or not row.treat)})
+    statements = [_allowing("EcsNotebookRead", read)]
+    if treat:
+        by_flag = {flag: set[str]() for flag in (False, True)}
+        for operation in write_operations().values():
+            by_flag[bool(operation.flag)] |= set(operation.iam)
+        statements.append(_allowing("EcsNotebookTreat", sorted(by_flag[False])))
+        statements.append(_allowing("EcsNotebookTreatWithAllow", sorted(by_flag[True])))
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _allowing(sid: str, actions: list[str]) -> dict[str, Any]:
+    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}

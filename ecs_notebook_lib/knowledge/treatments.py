@@ -29,6 +29,8 @@ class Kind:
     source: str
     outage: bool = False
     flag: str = ""
+    in_place: bool = False
+    """It takes effect on the rollout that goes on, without touching what serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,10 @@ class Cause:
     mistaken_for: tuple[str, ...]
     told_apart: str
     remedies: tuple[str, ...]
+    treatments: tuple[str, ...] = ()
+    """Kinds of treatment that mend it, best first."""
+    going_back: str = ""
+    """`no` where the last good revision would be no better off."""
 
     @property
     def family(self) -> str:
@@ -136,6 +140,8 @@ def _cause(name: str, row: Mapping[str, Any]) -> Cause:
         mistaken_for=tuple(row["mistaken_for"]),
         told_apart=row["told_apart"],
         remedies=tuple(row["remedies"]),
+        treatments=tuple(row.get("treatments", ())),
+        going_back=row.get("going_back", ""),
     )
 
 

@@ -18,7 +18,7 @@ from ecs_notebook_lib.report.markdown import markdown_of
 from ecs_notebook_lib.report.naming import incident_name
 from ecs_notebook_lib.snapshot import save_snapshot
 
-SNAPSHOT = "snapshot.zip"
+SNAPSHOT, JOURNAL = "snapshot.zip", "treatment.jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,17 @@ class Report:
 
 
 def write_report(
-    incident: Incident, *, folder: str = "", progress: Callable[[str], None] = lambda _step: None
+    incident: Incident,
+    *,
+    folder: str = "",
+    journal: Path | None = None,
+    progress: Callable[[str], None] = lambda _step: None,
 ) -> Report:
     """Write the report of an incident, collected once and executed once.
 
     The folder (default `reports/<cluster>--<service>--<time>`) holds `report.html`, `report.md`, `diagnosis.json`,
-    the snapshot and the notebooks. A cell that fails leaves its error in the report; the others still run.
+    the snapshot and the notebooks. A cell that fails leaves its error in the report; the others still run. With the
+    `journal` of a treatment it tells, too, what was done and what came of it.
     """
     target = Path(folder) if folder else Path("reports") / incident_name(incident.snapshot)
     target.mkdir(parents=True, exist_ok=True)
@@ -44,7 +49,9 @@ def write_report(
     _write(target / "diagnosis.json", orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
     _write(target / "report.md", markdown_of(incident).encode())
     progress("notebooks")
-    executed = _execute_all(target)
+    if journal is not None:
+        _write(target / JOURNAL, journal.read_bytes())
+    executed = _execute_all(target, JOURNAL if journal is not None else "")
     for name, part in split(executed).items():
         _write(target / f"{name}.ipynb", nbformat.writes(part).encode() + b"\n")
     progress("page")
@@ -53,11 +60,12 @@ def write_report(
     return Report(target, page, tuple(failures(executed)))
 
 
-def _execute_all(target: Path) -> NotebookNode:
+def _execute_all(target: Path, journal: str) -> NotebookNode:
     work = Path(tempfile.mkdtemp(prefix="ecs-notebook-"))
     try:
         nbformat.write(compose(notebooks_directory()), work / "whole.ipynb")
-        return execute(work / "whole.ipynb", work / "executed.ipynb", {"source": SNAPSHOT}, folder=target)
+        parameters = {"source": SNAPSHOT} | ({"journal": journal} if journal else {})
+        return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

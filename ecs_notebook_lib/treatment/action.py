@@ -7,6 +7,9 @@ from typing import Any
 from ecs_notebook_lib.knowledge.treatments import Kind, write_operations
 from ecs_notebook_lib.treatment.commands import boto3_call, shell_command
 
+REGISTERED = "ARN-OF-THE-NEW-REVISION"
+"""Stands in a call for what the registration before it returns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -14,17 +17,24 @@ class Call:
 
     `edits` is for RegisterTaskDefinition alone. A snapshot holds no values of variables, so the definition that
     `edits` change is read when it is registered: `params` then names it (`taskDefinition`), and `edits` maps paths
-    in it (`memory`, `containerDefinitions[web].image`) to new values.
+    in it (`memory`, `containerDefinitions[web].image`) to new values. `wait_for` is what must be so before the next
+    call: `no_tasks` or `stable`.
     """
 
     operation: str
     params: Mapping[str, Any]
     edits: Mapping[str, Any] = field(default_factory=dict)
+    wait_for: str = ""
 
     @property
     def iam(self) -> tuple[str, ...]:
         """Return the IAM actions that the caller needs for it."""
         return write_operations()[self.operation].iam
+
+    @property
+    def flag(self) -> str:
+        """Return what this call must be allowed by, beside its action; empty if by nothing."""
+        return write_operations()[self.operation].flag
 
     @property
     def command(self) -> str:
@@ -79,3 +89,8 @@ class Action:
     def name(self) -> str:
         """Return the word that `--apply` takes."""
         return self.kind.name
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Return what `--allow` must name before its calls are made."""
+        return tuple(dict.fromkeys(filter(None, (self.kind.flag, *(call.flag for call in self.calls)))))

@@ -7,7 +7,7 @@ from typing import Any
 
 from ecs_notebook_lib.knowledge.treatments import write_operations
 
-_READ_ONLY_MEMBERS = (
+READ_ONLY_MEMBERS = (
     "taskDefinitionArn",
     "revision",
     "status",
@@ -42,14 +42,14 @@ def boto3_call(operation: str, params: Mapping[str, Any], edits: Mapping[str, An
         'ecs = boto3.client("ecs")',
         f"new = ecs.describe_task_definition(taskDefinition={params['taskDefinition']!r})['taskDefinition']",
         *(f"new{_subscript(path)} = {value!r}" for path, value in edits.items()),
-        f"ecs.register_task_definition(**{{k: v for k, v in new.items() if k not in {list(_READ_ONLY_MEMBERS)}}})",
+        f"ecs.register_task_definition(**{{k: v for k, v in new.items() if k not in {list(READ_ONLY_MEMBERS)}}})",
     ]
     return "\n".join(lines)
 
 
 def _registering(params: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
     changed = " | ".join(f"{_jq(path)} = {json.dumps(value)}" for path, value in edits.items())
-    gone = ", ".join(f".{name}" for name in _READ_ONLY_MEMBERS)
+    gone = ", ".join(f".{name}" for name in READ_ONLY_MEMBERS)
     described = f"aws ecs describe-task-definition --task-definition {shlex.quote(params['taskDefinition'])}"
     program = shlex.quote(f"{changed} | del({gone})")
     return (
@@ -58,14 +58,14 @@ def _registering(params: Mapping[str, Any], edits: Mapping[str, Any]) -> str:
     )
 
 
-def _parts(path: str) -> list[tuple[str, str]]:
+def parts_of(path: str) -> list[tuple[str, str]]:
     """Return (member, name of the container or empty) of each part of a path: `containerDefinitions[web].image`."""
     return [(part.partition("[")[0], part.partition("[")[2].rstrip("]")) for part in path.split(".")]
 
 
 def _jq(path: str) -> str:
     named = (
-        f".{member}" + (f"[] | select(.name == {json.dumps(name)})" if name else "") for member, name in _parts(path)
+        f".{member}" + (f"[] | select(.name == {json.dumps(name)})" if name else "") for member, name in parts_of(path)
     )
     first, *rest = named
     joined = first + "".join(f" | {part}" if "select" in first else part for part in rest)
@@ -74,7 +74,7 @@ def _jq(path: str) -> str:
 
 def _subscript(path: str) -> str:
     text = ""
-    for member, name in _parts(path):
+    for member, name in parts_of(path):
         text += f"[{member!r}]"
         if name:
             text = f"[{member!r}][[c['name'] for c in new{text}].index({name!r})]"

@@ -1,11 +1,65 @@
-"""The plan of treatment: what stops the harm, what mends the leading cause, what prevents the next."""
+"""The plan of treatment: what stops the harm, what mends the leading cause, what prevents the next.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+It is short, and specific: each action names the findings behind it, and what is in place already is left out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ecs_notebook_lib.diagnosis import Diagnosis
+from ecs_notebook_lib.diagnosis.differential import Ranked
+from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
+from ecs_notebook_lib.treatment import accounts, definitions, prevention, service_settings, target_groups
 from ecs_notebook_lib.treatment.action import Action
+from ecs_notebook_lib.treatment.documents import treatment_json
+from ecs_notebook_lib.treatment.going_back import go_back
+from ecs_notebook_lib.treatment.making import action
+from ecs_notebook_lib.treatment.situation import Situation
+
+_SURE = 0.6
+"""From this probability on the leading cause is treated; below it, the likeliest two are told apart first."""
+
+_RIVAL = 0.2
+_HARMLESS = 0.8
+"""From this probability on a treatment in place comes before going back: it is quick, and touches nothing serving."""
+
+Proposer = Callable[[Situation], Action | None]
+
+PROPOSERS: Mapping[str, Proposer] = {
+    function.__name__: function
+    for function in (
+        target_groups.health_check_path,
+        target_groups.health_check_matcher,
+        target_groups.health_check_port,
+        target_groups.health_check_protocol,
+        target_groups.health_check_patience,
+        target_groups.deregistration_delay,
+        definitions.former_container_check,
+        definitions.former_command,
+        definitions.former_roles,
+        definitions.platform,
+        service_settings.desired_count,
+        service_settings.former_network,
+        service_settings.public_address,
+        service_settings.fewer_subnets,
+        service_settings.former_constraints,
+        service_settings.task_protection,
+        service_settings.new_deployment,
+        service_settings.wait_longer,
+        accounts.log_group,
+    )
+}
+"""Treatments of causes, by the names that `knowledge/causes` uses."""
+
+PREVENTING: tuple[Proposer, ...] = (
+    service_settings.circuit_breaker,
+    service_settings.minimum_healthy_percent,
+    prevention.deployment_alarms,
+    prevention.readiness_endpoint,
+    prevention.careful_deployment,
+    prevention.blue_green,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,26 +69,106 @@ class Treatment:
     immediate: tuple[Action, ...]
     long_term: tuple[Action, ...]
 
-    def action(self, name: str) -> Action:
-        """Return the action of this name.
-
-        Raises
-        ------
-        KeyError
-            If it is not proposed.
-        """
-        return {row.name: row for row in reversed((*self.immediate, *self.long_term))}[name]
+    def action(self, name: str) -> Action | None:
+        """Return the action of this name; None if it is not proposed."""
+        return next((row for row in (*self.immediate, *self.long_term) if row.name == name), None)
 
     def to_json(self) -> dict[str, Any]:
         """Return the `treatment` of DESIGN 5.5."""
-        return {"immediate": [], "long_term": []}
+        return {
+            "immediate": [treatment_json(row) for row in self.immediate],
+            "long_term": [treatment_json(row) for row in self.long_term],
+        }
 
 
 def propose(diagnosis: Diagnosis) -> Treatment:
     """Return what to do about a diagnosis. The same diagnosis gives the same treatment, on any day."""
-    return Treatment(tuple(_immediate(diagnosis)), ())
+    leading, *others = diagnosis.differential
+    if leading.cause == NONE_OF_THESE:
+        leading = next((row for row in others if row.cause != NONE_OF_THESE), leading)
+    s = Situation(diagnosis, leading)
+    immediate = () if _nothing_to_treat(s) else tuple(_immediate(s))
+    return Treatment(immediate, tuple(_long_term(s, immediate)))
 
 
-def _immediate(diagnosis: Diagnosis) -> Iterator[Action]:
-    del diagnosis
-    yield from ()
+def _nothing_to_treat(s: Situation) -> bool:
+    """Say whether all is well; a service that is stable because it was set back, or to 0, still has its cause."""
+    state = s.diagnosis.state
+    if state.status == "unknown":
+        return not s.frames.reported
+    scaled_away = s.service and s.desired == 0 and s.cause == "deployment_config.desired_zero"
+    return state.settled or (state.status == "stable" and state.outcome not in _GIVEN_UP and not scaled_away)
+
+
+_GIVEN_UP = ("rolled_back", "superseded", "failed")
+
+
+def propose_for(diagnosis: Diagnosis, cause: str) -> tuple[Action, ...]:
+    """Return what would be done at once if this were the cause, whatever the differential says."""
+    row = next(row for row in diagnosis.differential if row.cause == cause)
+    return tuple(_treating(Situation(diagnosis, row)))
+
+
+def _immediate(s: Situation) -> Iterator[Action]:
+    if s.diagnosis.differential[0].cause == NONE_OF_THESE:
+        yield from filter(None, [go_back(s)])
+        return
+    rival = _rival(s)
+    if rival is not None:
+        yield from filter(None, [go_back(s)])
+        yield _tell_apart(s, rival)
+        return
+    yield from _treating(s)
+    for cause, findings in s.diagnosis.also[:1]:
+        row = next(row for row in s.diagnosis.differential if row.cause == cause)
+        other = Situation(s.diagnosis, row)
+        yield from (replace(made, findings=findings) for made in _mending(other))
+
+
+def _treating(s: Situation) -> Iterator[Action]:
+    """Yield going back, if that helps, and the treatment of the cause; one in place that is sure comes alone."""
+    mending = list(_mending(s))
+    if s.diagnosis.state.status in ("stable", "stabilizing"):
+        yield from mending
+        return
+    in_place = bool(mending and mending[0].kind.in_place and mending[0].calls and not mending[0].flags)
+    if not (in_place and s.leading.probability >= _HARMLESS and not s.customers_are_hurt):
+        yield from filter(None, [go_back(s)])
+    yield from mending
+
+
+def _mending(s: Situation) -> Iterator[Action]:
+    """Yield the best treatment of the cause that this situation allows: with calls, else in words."""
+    made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments if name in PROPOSERS) if row]
+    callable_ = [row for row in made if row.calls or row.command]
+    chosen = (callable_ or made)[:1]
+    yield from chosen or [_in_words(s)]
+
+
+def _in_words(s: Situation) -> Action:
+    remedies = causes()[s.cause].remedies
+    return action(s, "mend", "; ".join(remedies) + ".")
+
+
+def _rival(s: Situation) -> Ranked | None:
+    """Return the second cause if it is near the first, and is treated otherwise."""
+    first, second = s.leading, s.diagnosis.differential[1]
+    if first.probability >= _SURE or second.probability < _RIVAL or second.cause == NONE_OF_THESE:
+        return None
+    return second if causes()[first.cause].treatments != causes()[second.cause].treatments else None
+
+
+def _tell_apart(s: Situation, rival: Ranked) -> Action:
+    names = {s.cause, rival.cause}
+    telling = [row for row in s.diagnosis.plan if names <= set(row.separates)] or list(s.diagnosis.plan)
+    command = telling[0].command if telling else ""
+    told = f"{causes()[s.cause].told_apart}" if telling or rival.cause in causes()[s.cause].mistaken_for else ""
+    because = f"{s.cause} ({s.leading.probability:.0%}) or {rival.cause} ({rival.probability:.0%}). {told}".strip()
+    return action(s, "tell_apart", because, command=command)
+
+
+def _long_term(s: Situation, immediate: tuple[Action, ...]) -> Iterator[Action]:
+    if not s.service:
+        return
+    taken = {row.name for row in immediate}
+    yield from (made for made in (propose_one(s) for propose_one in PREVENTING) if made and made.name not in taken)

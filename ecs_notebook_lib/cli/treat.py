@@ -1,0 +1,113 @@
+"""`ecs-notebook treat`: show what to do, carry one thing out under guard, take it back, follow it to its end."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ecs_notebook_lib.cli.opening import incident_of
+from ecs_notebook_lib.collect import Access, open_clients
+from ecs_notebook_lib.treatment.apply import Hands, NotAppliedError, apply_action, check, undo
+from ecs_notebook_lib.treatment.journals import rows_of
+from ecs_notebook_lib.untrusted import visible
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.incident import Incident
+    from ecs_notebook_lib.treatment import Action
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the treatment, or do what was asked for; 0 when that is done."""
+    if options.undo:
+        return _undo(options)
+    incident = incident_of(options)
+    if options.apply:
+        return _apply(incident, options)
+    if options.format == "json":
+        import orjson
+
+        document = {"treatment": incident.treatment.to_json(), "prognosis": incident.prognosis.to_json()}
+        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        from ecs_notebook_lib.cli.treatment_text import print_treatment
+
+        print_treatment(incident, color=not options.no_color)
+    return _watch(incident, options) if options.watch else 0
+
+
+def _apply(incident: "Incident", options: argparse.Namespace) -> int:
+    action = _action_of(incident, options.apply)
+    if options.dry_run:
+        return _dry_run(incident, action, options)
+    reported = incident.frames.reported
+    hands = _hands(options)
+    check(action, incident.snapshot, hands, allowed=options.allow, reported=reported)
+    from ecs_notebook_lib.cli.treatment_text import print_action
+
+    print_action(action, color=not options.no_color)
+    typed = _Typed(incident.snapshot.incident.service, options)
+    applied = apply_action(action, incident.snapshot, hands, typed=typed, tell=_say, allowed=options.allow)
+    done = sum(result == "done" for result in applied.results)
+    sys.stdout.write(f"{done} of {len(applied.results)} calls made and read back. To take it back:\n")
+    sys.stdout.write(f"  ecs-notebook treat --undo {applied.journal}\n")
+    return _watch(incident, options, journal=applied.journal) if options.watch else 0
+
+
+def _action_of(incident: "Incident", name: str) -> "Action":
+    action = incident.treatment.action(name)
+    if action is None:
+        rows = (*incident.treatment.immediate, *incident.treatment.long_term)
+        names = ", ".join(dict.fromkeys(row.name for row in rows)) or "nothing"
+        raise NotAppliedError(f"{name!r} is not proposed for this incident; proposed is {names}")
+    return action
+
+
+def _dry_run(incident: "Incident", action: "Action", options: argparse.Namespace) -> int:
+    """Print the calls; of a live source every guard is asked first, and nothing is written."""
+    if options.source.startswith("live:"):
+        check(action, incident.snapshot, _hands(options), allowed=options.allow, reported=False)
+    else:
+        sys.stderr.write("ecs-notebook: no account is asked: this source is not live\n")
+    for call in action.calls:
+        sys.stdout.write(visible(f"{call.operation} needs {', '.join(call.iam)}") + "\n")
+        sys.stdout.write(f"  {visible(call.command, limit=20_000)}\n")
+    return 0
+
+
+def _undo(options: argparse.Namespace) -> int:
+    path = Path(options.undo)
+    service = str(rows_of(path)[0]["service"])
+    undone = undo(path, _hands(options), typed=_Typed(service, options), tell=_say, allowed=options.allow)
+    sys.stdout.write(f"Taken back; what was done is in {undone.journal}\n")
+    return 0
+
+
+def _hands(options: argparse.Namespace) -> Hands:
+    access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
+    return Hands(open_clients(access), Path(options.journal))
+
+
+class _Typed:
+    """Asks for the service's name on the terminal, unless it was given."""
+
+    def __init__(self, service: str, options: argparse.Namespace) -> None:
+        self._service, self._given = service, options.confirm
+
+    def __call__(self) -> str:
+        """Return what was typed."""
+        if self._given:
+            return str(self._given)
+        sys.stderr.write(f"Type the service's name ({visible(self._service)}) to do this: ")
+        sys.stderr.flush()
+        return sys.stdin.readline()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"... {visible(text)}\n")
+    sys.stderr.flush()
+
+
+def _watch(incident: "Incident", options: argparse.Namespace, *, journal: Path | None = None) -> int:
+    from ecs_notebook_lib.cli.watching import follow
+
+    return follow(incident, options, journal=journal)

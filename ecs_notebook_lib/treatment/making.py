@@ -1,0 +1,69 @@
+"""How proposals are put together: the same few calls, in the same form."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ecs_notebook_lib.knowledge.treatments import kinds
+from ecs_notebook_lib.treatment.action import REGISTERED, Action, Call, Change
+from ecs_notebook_lib.treatment.situation import Object, Situation
+
+
+def action(s: Situation, name: str, because: str, **parts: Any) -> Action:
+    """Return an action of a kind against the leading cause; `parts` are members of `Action`."""
+    given = {"treats": s.cause, "findings": s.behind} | parts
+    return Action(kind=kinds()[name], because=because, **given)
+
+
+def update_service(s: Situation, **members: Any) -> Call:
+    """Return UpdateService of this service with these members."""
+    return Call("ecs:UpdateService", {"cluster": s.cluster, "service": s.name, **members})
+
+
+def service_changes(s: Situation, members: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return what of the service becomes what, member by member, down to what differs."""
+    return tuple(
+        change
+        for member, after in members.items()
+        for change in _differing(f"service {s.name}", member, s.service.get(member), after)
+    )
+
+
+def _differing(resource: str, member: str, before: Any, after: Any) -> Iterator[Change]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for name in dict.fromkeys([*before, *after]):
+            if before.get(name) != after.get(name):
+                yield from _differing(resource, f"{member}.{name}", before.get(name), after.get(name))
+    elif before != after:
+        yield Change(resource, member, before, after)
+
+
+def deployment_configuration(s: Situation, **members: Any) -> dict[str, Any]:
+    """Return the service's whole deploymentConfiguration with some members changed.
+
+    Whether ECS keeps a member that is left out is documented nowhere, so the whole object is written (ECS_FACTS 10.1).
+    """
+    return {**(s.service.get("deploymentConfiguration") or {}), **members}
+
+
+def register_and_deploy(s: Situation, edits: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the calls and changes that deploy the examined revision with some members changed."""
+    definition = s.definition
+    arn = str(definition.get("taskDefinitionArn", ""))
+    calls = (
+        Call("ecs:RegisterTaskDefinition", {"taskDefinition": arn}, edits),
+        update_service(s, taskDefinition=REGISTERED),
+    )
+    family = f"task definition {definition.get('family', '')}"
+    changes = tuple(Change(family, path, member_at(definition, path), value) for path, value in edits.items())
+    return {"calls": calls, "changes": changes}
+
+
+def member_at(definition: Object, path: str) -> Any:
+    """Return a member of a task definition by its path, e.g. `containerDefinitions[web].image`; None if absent."""
+    value: Any = definition
+    for part in path.split("."):
+        member, _, name = part.partition("[")
+        value = value.get(member) if isinstance(value, Mapping) else None
+        if name:
+            value = next((row for row in value or () if row.get("name") == name.rstrip("]")), None)
+    return value

@@ -1,0 +1,174 @@
+"""Proposals that change the service itself: UpdateService, and nothing of the account beside it."""
+
+from dataclasses import replace
+from typing import Any
+
+from ecs_notebook_lib.diagnosis.rollout import rollout_of
+from ecs_notebook_lib.treatment.action import Action, Call, Change
+from ecs_notebook_lib.treatment.making import (
+    action,
+    deployment_configuration,
+    register_and_deploy,
+    service_changes,
+    update_service,
+)
+from ecs_notebook_lib.treatment.situation import Situation
+
+
+def _updating(s: Situation, name: str, because: str, **members: Any) -> Action | None:
+    """Return UpdateService with these members; None if the service has them already, or is not known."""
+    changes = service_changes(s, members)
+    if not (s.service and changes):
+        return None
+    return action(s, name, because, calls=(update_service(s, **members),), changes=changes)
+
+
+def desired_count(s: Situation) -> Action | None:
+    """Set the count that the service had before it was set to 0: what past deployments asked for."""
+    wanted = _former_count(s)
+    if s.desired or not wanted:
+        return None
+    return _updating(s, "desired_count", f"The service ran {wanted} tasks before.", desiredCount=wanted)
+
+
+def _former_count(s: Situation) -> int:
+    pages = [row for row in s.frames.snapshot.records("ecs:DescribeServiceDeployments") if row["response"]]
+    rows = [one for page in pages for one in page["response"].get("serviceDeployments") or ()]
+    rows.sort(key=lambda row: str(row.get("createdAt", "")), reverse=True)
+    counts = [int((row.get("targetServiceRevision") or {}).get("requestedTaskCount") or 0) for row in rows]
+    return next((count for count in counts if count), 0)
+
+
+def former_network(s: Situation) -> Action | None:
+    """Give the service the network of its last good deployment, if this one has another."""
+    network = s.good_network
+    if not network or s.brought_by not in ("service", ""):
+        return None
+    because = f"The last good deployment, of {s.last_good.revision if s.last_good else ''}, ran with it."
+    return _updating(s, "former_network", because, networkConfiguration=network)
+
+
+def public_address(s: Situation) -> Action | None:
+    """Give tasks a public address where their subnets lead to an internet gateway and to nothing else."""
+    network = dict((s.service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {})
+    if not network or network.get("assignPublicIp") == "ENABLED" or not _only_gateways(s, network.get("subnets") or []):
+        return None
+    wanted = {"awsvpcConfiguration": {**network, "assignPublicIp": "ENABLED"}}
+    because = "The subnets' default route leads to an internet gateway, which serves only who has a public address."
+    return _updating(s, "public_address", because, networkConfiguration=wanted)
+
+
+def _only_gateways(s: Situation, subnets: list[str]) -> bool:
+    """Say whether the default route of every one of these subnets leads to an internet gateway."""
+    associations, routes = s.frames.route_table_associations, s.frames.routes
+    outward = routes[(routes["destination_cidr"] == "0.0.0.0/0") & (routes["state"] == "active")]
+    tables = dict(zip(associations["subnet_id"], associations["route_table_id"], strict=True))
+    main = next(iter(associations.loc[associations["main"].fillna(value=False), "route_table_id"]), "")
+    gateways = dict(zip(outward["route_table_id"], outward["gateway_id"].fillna(""), strict=True))
+    return bool(subnets) and all(str(gateways.get(tables.get(one, main), "")).startswith("igw-") for one in subnets)
+
+
+def fewer_subnets(s: Situation) -> Action | None:
+    """Leave the subnets whose zone the load balancer does not serve, or where nothing can be placed."""
+    network = dict((s.service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {})
+    good = ((s.good_network or {}).get("awsvpcConfiguration") or {}).get("subnets") or []
+    served = _served(s, network.get("subnets") or [])
+    kept = served or [one for one in network.get("subnets") or [] if one in good]
+    if not kept or set(kept) == set(network.get("subnets") or []):
+        return None
+    wanted = {"awsvpcConfiguration": {**network, "subnets": kept}}
+    because = "The other subnets are in a zone that is not enabled for the load balancer."
+    return _updating(s, "fewer_subnets", because, networkConfiguration=wanted)
+
+
+def _served(s: Situation, subnets: list[str]) -> list[str]:
+    """Return the subnets whose zone is enabled for every load balancer in front; empty if that is not known."""
+    zones = s.frames.load_balancer_zones
+    known = s.frames.subnets.set_index("subnet_id")["zone"].dropna()
+    if not len(zones):
+        return []
+    enabled = set(zones["zone"].dropna())
+    return [subnet for subnet in subnets if known.get(subnet) in enabled]
+
+
+def former_constraints(s: Situation) -> Action | None:
+    """Take back placement constraints: the service's own, or those that the new revision brought."""
+    ours, theirs = (row.get("placementConstraints") or [] for row in (s.definition, s.good_definition))
+    if s.good_definition and ours and ours != theirs:
+        because = "The last good revision had none of them."
+        return action(s, "former_constraints", because, **register_and_deploy(s, {"placementConstraints": theirs}))
+    if s.service.get("placementConstraints"):
+        because = "Without them tasks can be placed on the instances that are there."
+        return _updating(s, "former_constraints", because, placementConstraints=[])
+    return None
+
+
+def task_protection(s: Situation) -> Action | None:
+    """End the protection of the older tasks that the rollout waits for."""
+    rows = [page["response"] for page in s.frames.snapshot.records("ecs:GetTaskProtection") if page["response"]]
+    named = [
+        row["taskArn"] for page in rows for row in page.get("protectedTasks") or () if row.get("protectionEnabled")
+    ]
+    older = s.frames.tasks[s.frames.tasks["task_definition"] != (s.examined.task_definition if s.examined else "")]
+    older = older[older["last_status"] == "RUNNING"]
+    tasks = [arn for arn in older["task_arn"] if not named or arn in named]
+    if not tasks:
+        return None
+    call = Call("ecs:UpdateTaskProtection", {"cluster": s.cluster, "tasks": tasks[:10], "protectionEnabled": False})
+    changes = tuple(Change(f"task {arn.rpartition('/')[2]}", "protectionEnabled", True, False) for arn in tasks[:10])
+    told = "AWS says that they are protected" if named else "they stay, and protection is what keeps tasks so"
+    because = f"{len(tasks)} tasks of older deployments run on: {told}."
+    return action(s, "task_protection", because, calls=(call,), changes=changes)
+
+
+def new_deployment(s: Situation) -> Action | None:
+    """Begin a new deployment of what is deployed."""
+    if not s.service:
+        return None
+    call = update_service(s, forceNewDeployment=True)
+    return action(s, "new_deployment", "What hindered the tasks may be over; ECS's pauses begin anew.", calls=(call,))
+
+
+def circuit_breaker(s: Situation) -> Action | None:
+    """Turn the deployment circuit breaker on, with rollback, where the rolling update has it and it is off."""
+    if not _rolls(s):
+        return None
+    configuration = s.service.get("deploymentConfiguration") or {}
+    present = configuration.get("deploymentCircuitBreaker") or {}
+    wanted = deployment_configuration(s, deploymentCircuitBreaker={**present, "enable": True, "rollback": True})
+    because = "It is off." if not present.get("enable") else "It ends a rollout that fails, and does not go back."
+    made = _updating(s, "circuit_breaker", because, deploymentConfiguration=wanted)
+    return made and _resting_on(made, s.findings("no_circuit_breaker"), s)
+
+
+def minimum_healthy_percent(s: Situation) -> Action | None:
+    """Keep at least half of the tasks in a rollout that may take all of them away now."""
+    configuration = s.service.get("deploymentConfiguration") or {}
+    if not _rolls(s) or configuration.get("minimumHealthyPercent") != 0 or s.desired < 1:
+        return None
+    low, high = (50, configuration.get("maximumPercent", 200)) if s.desired > 1 else (100, 200)
+    wanted = deployment_configuration(s, minimumHealthyPercent=low, maximumPercent=max(high, low))
+    made = _updating(s, "minimum_healthy_percent", "It is 0.", deploymentConfiguration=wanted)
+    return made and _resting_on(made, s.findings("minimum_healthy_percent_zero"), s)
+
+
+def _rolls(s: Situation) -> bool:
+    controller = (s.service.get("deploymentController") or {}).get("type", "ECS")
+    strategy = (s.service.get("deploymentConfiguration") or {}).get("strategy", "ROLLING")
+    return bool(s.service) and controller == "ECS" and strategy == "ROLLING"
+
+
+def _resting_on(made: Action, findings: tuple[str, ...], s: Situation) -> Action:
+    contributing = next((cause for cause, name in s.diagnosis.contributing if name in findings), made.treats)
+    return replace(made, findings=findings or made.findings, treats=contributing)
+
+
+def wait_longer(s: Situation) -> Action | None:
+    """Wait with a limit that the rollout can meet, and do nothing."""
+    if s.diagnosis.state.status != "stabilizing" and s.cause != "deployment_config.superseded":
+        return None
+    rollout = rollout_of(s.frames)
+    longest = rollout.longest_seconds if rollout else None
+    seconds = 3600 if longest is None else max(900, round(1.5 * longest, -2))
+    command = f"ecs-notebook wait --cluster {s.cluster} --services {s.name} --timeout {seconds:.0f}"
+    return action(s, "wait_longer", "No task of it has failed.", command=command)
