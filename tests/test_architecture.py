@@ -69,7 +69,7 @@ MAY_IMPORT = {
         "treatment",
         "incident",
     },
-    "widgets": {"report", "diagnosis", "untrusted"},
+    "widgets": {"errors", "collect", "report", "diagnosis", "treatment", "incident", "untrusted"},
     "cli": {
         "errors",
         "version",

@@ -33,6 +33,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
         console.print(Text(f"  {reason}"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     console.print(Text(words.prognosis(incident)))
+    if todo := words.what_to_do(incident):
+        console.print(Text(visible(f"What to do now: {todo} ecs-notebook treat shows how.")))
     if changed := words.what_changed(incident):
         console.print(Text(visible(changed)))
     if not diagnosis.state.settled and diagnosis.state.status != "unknown":

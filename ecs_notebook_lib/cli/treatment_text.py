@@ -1,8 +1,6 @@
 """The treatment on a terminal."""
 
-import json
 from collections.abc import Iterable
-from typing import Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -11,6 +9,7 @@ from rich.text import Text
 from ecs_notebook_lib.cli.text import console_of
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report.action_words import because, how, short
 from ecs_notebook_lib.treatment import Action
 from ecs_notebook_lib.treatment.documents import command_of
 from ecs_notebook_lib.untrusted import visible
@@ -50,11 +49,10 @@ def print_action(made: Action, *, color: bool) -> None:
 
 
 def _print(console: Console, made: Action, number: str, *, fragments: bool = True) -> None:
-    how = f"--apply {made.name}" + "".join(f" --allow {flag}" for flag in made.flags) if made.calls else "by hand"
     console.print()
-    console.print(Text(f"{number}{made.kind.title}", style="bold").append(f"  [{how}]", style="not bold dim"))
+    console.print(Text(f"{number}{made.kind.title}", style="bold").append(f"  [{how(made)}]", style="not bold dim"))
     _prose(console, made.kind.what)
-    _prose(console, _because(made))
+    _prose(console, because(made))
     for first in made.needs_first:
         _prose(console, f"Needs first: {first}")
     for row in made.changes:
@@ -79,15 +77,3 @@ def _prose(console: Console, text: str, *, style: str = "") -> None:
 def _code(console: Console, line: str) -> None:
     """Print what is to be copied: the terminal may wrap it, and puts no line end into it."""
     console.print(Text(f"   {visible(line, limit=_LONG)}", style="cyan"), soft_wrap=True)
-
-
-def _because(made: Action) -> str:
-    behind = f" ({', '.join(made.findings[:4])})" if made.findings else ""
-    return f"Because: {made.because}{behind}"
-
-
-def short(value: Any) -> str:
-    """Return a value on one line: `-` where there is none, JSON where it has parts."""
-    if value is None:
-        return "-"
-    return value if isinstance(value, str) else json.dumps(value, default=str)

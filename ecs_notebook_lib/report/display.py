@@ -58,6 +58,8 @@ def show_verdict(incident: Incident) -> Markdown:
     state = incident.diagnosis.state
     told = [*words.because(incident), state.chief_complaint, words.impact(incident), words.rollback(incident)]
     told += [words.prognosis(incident), words.what_changed(incident)]
+    now = words.what_to_do(incident)
+    told += [f"What to do now: {now}" if now else ""]
     return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, filter(None, told))]))
 
 

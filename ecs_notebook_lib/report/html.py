@@ -48,6 +48,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
         *(("Because", reason) for reason in words.because(incident)),
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
+        *(("What to do now", told) for told in (words.what_to_do(incident),) if told),
         ("When will it be stable?", words.prognosis(incident)),
         *(("What changed?", told) for told in (words.what_changed(incident),) if told),
         ("Service", words.service(incident)),

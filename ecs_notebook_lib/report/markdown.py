@@ -7,6 +7,7 @@ from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.change_tables import changes_table
 from ecs_notebook_lib.report.differential_tables import mimics_table
 from ecs_notebook_lib.report.log_tables import telling_lines_table
+from ecs_notebook_lib.report.treatment_tables import actions_table
 from ecs_notebook_lib.untrusted import plain
 
 
@@ -26,6 +27,8 @@ def markdown_of(incident: Incident) -> str:
         _section("The five usual hypotheses", words.hypotheses_table(diagnosis)),
         _section("The log lines that tell most", telling_lines_table(incident.frames)),
         _section("What changed since the last good deployment", changes_table(incident)),
+        _section("What to do now", actions_table(incident.treatment.immediate)),
+        _section("So that it does not come again", actions_table(incident.treatment.long_term)),
         _section("Findings", words.findings_table(diagnosis)),
         _section("What to check next", words.plan_table(diagnosis)),
         _section("The diagnostic plan of the story, as commands", words.commands_table(diagnosis)),

@@ -99,6 +99,12 @@ def prognosis(incident: Incident) -> str:
     return incident.prognosis.statement
 
 
+def what_to_do(incident: Incident) -> str:
+    """Return what to do at once, in order, in one sentence; empty if there is nothing to be done."""
+    steps = [f"{number}. {row.kind.title}" for number, row in enumerate(incident.treatment.immediate, start=1)]
+    return f"{'; '.join(steps)}." if steps else ""
+
+
 def rollback(incident: Incident) -> str:
     """Return whether going back is possible now, as far as it is known."""
     state = incident.diagnosis.state.rollback
