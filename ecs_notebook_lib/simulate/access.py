@@ -184,6 +184,12 @@ def _context(role: Role, session: str) -> dict[str, str]:
     }
 
 
+def allows(document: Document, action: str, resource: str) -> bool:
+    """Say whether a resource's policy allows everyone an action, and does not deny it."""
+    matched = _matching(document, action, resource, {}, principals={"*"})
+    return bool(matched) and all(statement["Effect"] == "Allow" for statement in matched)
+
+
 def _matching(
     document: Document, action: str, resource: str, context: Context, *, principals: set[str] | None = None
 ) -> list[Document]:

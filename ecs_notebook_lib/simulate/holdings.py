@@ -50,5 +50,6 @@ class Holdings:
         return self.platforms.get(image, _DEFAULT_PLATFORMS)
 
     def runs_on(self, image: str, platform: str) -> bool:
-        """Say whether a task of this platform can pull the image; a single manifest is for linux/amd64 here."""
-        return platform in (self.platforms_of(image) or _DEFAULT_PLATFORMS)
+        """Say whether a task of this platform can pull the image; a single manifest is pulled for any."""
+        platforms = self.platforms_of(image)
+        return not platforms or platform in platforms

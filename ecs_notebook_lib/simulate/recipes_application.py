@@ -1,5 +1,6 @@
 """Faults of the application itself: it crashes, cannot be run, ends, answers errors, listens where nobody asks."""
 
+from ecs_notebook_lib.simulate.conditions import container_has
 from ecs_notebook_lib.simulate.draws import container_check
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
@@ -26,6 +27,7 @@ def not_executable(plan: Plan) -> None:
     """Let the command not exist or not be executable: the runtime says so, or the shell does."""
     command = plan.rng.choice(["gunicorn-server", "/app/run.sh", "bundle exec puma -C config.rb", "serve"])
     plan.new.container["command"] = [command]
+    given = container_has("command", [command])
     if plan.chance(0.5):
         why = plan.rng.choice(["executable file not found in $PATH", "stat {c}: no such file or directory"])
         denied = f'exec: "{command}": permission denied'
@@ -38,7 +40,8 @@ def not_executable(plan: Plan) -> None:
             "container "
             f"process caused: {text}: unknown",
         )
-        plan.hitch("start", plan.pick([wordings[0]], [wordings[1]]), exit_code=plan.rng.choice([None, 127, 128]))
+        text = plan.pick([wordings[0]], [wordings[1]])
+        plan.hitch("start", text, exit_code=plan.rng.choice([None, 127, 128]), given=given)
         return
     code, line = plan.rng.choice(
         [
@@ -47,7 +50,7 @@ def not_executable(plan: Plan) -> None:
             (126, f"/bin/sh: {command.split()[0]}: Permission denied"),
         ]
     )
-    plan.dies(code, [line], seconds=(0.1, 0.6), mute=True)
+    plan.dies(code, [line], seconds=(0.1, 0.6), mute=True, given=given)
 
 
 def ends(plan: Plan) -> None:

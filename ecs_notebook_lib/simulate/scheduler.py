@@ -207,7 +207,7 @@ class Scheduler:
             self.tell_state(service, f"failed to launch a task with (error {denial}).")
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
-        if self._world.placement_error and service.name == self._world.service:
+        if self._unplaced(service, deployment):
             self.tell_state(service, self._world.placement_error)
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
@@ -224,6 +224,11 @@ class Scheduler:
             pause = min(_MAX_BACKOFF_SECONDS, 10 * 2 ** ((failures - 1) // 2))
             service.start_not_before = self._world.engine.now + timedelta(seconds=pause)
             self._world.engine.at(service.start_not_before, lambda: self.soon(service))
+
+    def _unplaced(self, service: Service, deployment: Deployment) -> bool:
+        """Say whether no task of a deployment can be placed."""
+        world = self._world
+        return bool(world.placement_error) and service.name == world.service and world.is_unplaced(deployment)
 
     def _launch(self, service: Service, deployment: Deployment, count: int) -> tuple[list[Task], str]:
         """Start tasks as long as there is a place for one more; return them, and why there was none."""

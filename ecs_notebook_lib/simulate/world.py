@@ -69,6 +69,8 @@ class World:
         self.told_starts = False
         self.placement_error = ""
         """The event that tells why no task of the service can be placed; empty if one can."""
+        self.is_unplaced: Callable[[Deployment], bool] = lambda _deployment: True
+        """Which deployments of the service that is true of."""
         self.registration_error = ""
         """Why ECS cannot register targets; empty if it can."""
         self._unseen = LogGroup("", start)
