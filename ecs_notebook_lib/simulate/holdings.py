@@ -29,6 +29,8 @@ class Holdings:
     scalable_targets: dict[str, Shape] = field(default_factory=dict)
     tags: dict[str, list[Shape]] = field(default_factory=dict)
     """Tags of things that have no shape of their own here, by ARN."""
+    stacks: dict[str, Shape] = field(default_factory=dict)
+    """Of CloudFormation, by name or id."""
     container_insights: str = "disabled"
     rules: dict[str, Shape] = field(default_factory=dict)
     """Of the default event bus."""

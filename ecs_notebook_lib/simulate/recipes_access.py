@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ecs_notebook_lib.simulate.access import Document
 from ecs_notebook_lib.simulate.account import allow, policy, role_arn
@@ -16,7 +17,7 @@ from ecs_notebook_lib.simulate.conditions import (
     repository_of,
 )
 from ecs_notebook_lib.simulate.model import Deployment, Service
-from ecs_notebook_lib.simulate.plan import Plan, Recipe
+from ecs_notebook_lib.simulate.plan import Plan, Recipe, Step
 from ecs_notebook_lib.simulate.varied_account import NEEDS, add_role, resource
 from ecs_notebook_lib.simulate.world import World
 
@@ -273,16 +274,26 @@ def rolled_back(plan: Plan, reason: str) -> None:
     seconds = plan.rng.uniform(60, 240)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
+        if service.shape["deploymentConfiguration"].get("strategy") != "BLUE_GREEN":
+            return
         deployment.keeps_older = True
 
         def back() -> None:
+            if deployment is not service.deployments[0]:
+                return
             deployment.stopped = True
             deployment.record["lifecycleStage"] = "PRE_SCALE_UP" if "PRE_SCALE_UP" in reason else "SCALE_UP"
             world.scheduler.rollout.back(service, deployment, reason)
 
         world.engine.after(seconds, back)
 
-    plan.after.append(arrange)
+    plan.after.append(partial(recurring, arrange))
+
+
+def recurring(step: Step, world: World, service: Service, deployment: Deployment) -> None:
+    """Arrange something for the last deployment of the story, and for each that a caller begins after it."""
+    step(world, service, deployment)
+    world.recurring.append(lambda world, other, row: step(world, other, row) if other is service else None)
 
 
 _ROLE, _EXECUTION, _POLICY = "permissions.task_role", "permissions.execution_role", "permissions.resource_policy"

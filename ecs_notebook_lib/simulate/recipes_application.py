@@ -1,9 +1,12 @@
 """Faults of the application itself: it crashes, cannot be run, ends, answers errors, listens where nobody asks."""
 
+from functools import partial
+
 from ecs_notebook_lib.simulate.conditions import container_has
 from ecs_notebook_lib.simulate.draws import container_check
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
+from ecs_notebook_lib.simulate.recipes_access import recurring
 from ecs_notebook_lib.simulate.world import World
 
 _START = "CannotStartContainerError: "
@@ -98,16 +101,22 @@ def alarm_rings(plan: Plan) -> None:
     seconds = plan.rng.uniform(200, 420)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
+        image = world.task_definitions[deployment.shape["taskDefinition"]]["containerDefinitions"][0]["image"]
+        alarms = service.shape["deploymentConfiguration"].get("alarms", {})
+        if world.programs.get(image) is not plan.new.program or not alarms.get("enable"):
+            return
         deployment.keeps_older = True
         deployment.record["alarms"] = {"status": "MONITORING", "alarmNames": [name], "triggeredAlarmNames": []}
 
         def ring() -> None:
+            if deployment is not service.deployments[0]:
+                return
             deployment.record["alarms"] |= {"status": "TRIGGERED", "triggeredAlarmNames": [name]}
             world.scheduler.rollout.fail(service, deployment, "alarm detected.", rollback=True)
 
         world.engine.after(seconds, ring)
 
-    plan.after.append(arrange)
+    plan.after.append(partial(recurring, arrange))
 
 
 def listens_on_loopback(plan: Plan) -> None:
