@@ -13,6 +13,9 @@ from re import Pattern
 from re import compile as compile_pattern
 from typing import Any
 
+_PATTERNS, _EQUAL = ("StringLike", "ArnLike", "ArnEquals"), ("StringEquals", "Bool")
+_ANY_CASE = "StringEqualsIgnoreCase"
+_OPERATORS = (*_PATTERNS, *_EQUAL, _ANY_CASE)
 Document = dict[str, Any]
 Context = Mapping[str, str]
 
@@ -184,6 +187,12 @@ def _context(role: Role, session: str) -> dict[str, str]:
     }
 
 
+def allows(document: Document, action: str, resource: str) -> bool:
+    """Say whether a resource's policy allows everyone an action, and does not deny it."""
+    matched = _matching(document, action, resource, {}, principals={"*"})
+    return bool(matched) and all(statement["Effect"] == "Allow" for statement in matched)
+
+
 def _matching(
     document: Document, action: str, resource: str, context: Context, *, principals: set[str] | None = None
 ) -> list[Document]:
@@ -242,6 +251,12 @@ def _conditions_hold(statement: Document, context: Context) -> bool:
     )
 
 
+def knows(operator: str) -> bool:
+    """Say whether a condition operator can be judged here."""
+    name = operator.removesuffix("IfExists")
+    return name == "Null" or name.replace("Not", "") in _OPERATORS
+
+
 def _holds(operator: str, key: str, values: list[str], context: Context) -> bool:
     """Say whether one condition holds; a negated operator holds when its key is absent."""
     actual = context.get(key)
@@ -252,10 +267,10 @@ def _holds(operator: str, key: str, values: list[str], context: Context) -> bool
     if actual is None:
         return negated or operator != name
     kind = name.replace("Not", "")
-    if kind in ("StringLike", "ArnLike", "ArnEquals"):
+    if kind in _PATTERNS:
         return any(_like(value, actual) for value in values) != negated
-    if kind == "StringEqualsIgnoreCase":
+    if kind == _ANY_CASE:
         return (actual.lower() in [value.lower() for value in values]) != negated
-    if kind in ("StringEquals", "Bool"):
+    if kind in _EQUAL:
         return (actual in values) != negated
     raise ValueError(f"the simulated IAM does not know the condition operator {operator}")

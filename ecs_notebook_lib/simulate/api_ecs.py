@@ -5,9 +5,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler, at_most, named, page
-from ecs_notebook_lib.simulate.model import Service, Shape, Task
-from ecs_notebook_lib.simulate.placement import FARGATE, Launch, launch_of
-from ecs_notebook_lib.simulate.task_sets import task_sets
+from ecs_notebook_lib.simulate.ecs_rows import (
+    as_launched,
+    check_cluster,
+    find_definition,
+    find_service,
+    missing,
+    protection_row,
+    shown_service,
+)
+from ecs_notebook_lib.simulate.model import Task
 from ecs_notebook_lib.simulate.wire import AWSError, Call
 
 if TYPE_CHECKING:
@@ -39,20 +46,6 @@ class _Ecs:
     def __init__(self, world: "World") -> None:
         self._world = world
 
-    def _cluster(self, call: Call) -> None:
-        if named(call.params.get("cluster") or "default") != self._world.cluster:
-            raise AWSError("ClusterNotFoundException", "Cluster not found.")
-
-    def _service(self, name_or_arn: str) -> Service:
-        service = self._world.scheduler.services.get(named(name_or_arn))
-        if service is None:
-            raise AWSError("ServiceNotFoundException", "Service not found.")
-        return service
-
-    def _missing(self, kind: str, name_or_arn: str) -> dict[str, str]:
-        arn = self._world.arn("ecs", f"{kind}/{self._world.cluster}/{named(name_or_arn)}")
-        return {"arn": name_or_arn if name_or_arn.startswith("arn:") else arn, "reason": "MISSING"}
-
     def list_clusters(self, call: Call) -> dict[str, Any]:
         arns, more = page(call, [self._world.cluster_arn], limit=call.params.get("maxResults", 100))
         return {"clusterArns": arns, **more}
@@ -82,54 +75,29 @@ class _Ecs:
         return {"clusters": [found] if known else [], "failures": failures}
 
     def list_services(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
+        check_cluster(self._world, call)
         arns = sorted(service.shape["serviceArn"] for service in self._world.scheduler.services.values())
         rows, more = page(call, arns, limit=call.params.get("maxResults", 10))
         return {"serviceArns": rows, **more}
 
     def describe_services(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
+        check_cluster(self._world, call)
         wanted = call.params["services"]
         if not wanted:
             raise AWSError("InvalidParameterException", "Services cannot be empty.")
         at_most(wanted, 10, "services")
         services = self._world.scheduler.services
         known = [services[named(name)] for name in wanted if named(name) in services]
-        found = [self._shown(service.shape) | task_sets(self._world, service) for service in known]
-        failures = [self._missing("service", name) for name in wanted if named(name) not in services]
+        tagged = "TAGS" in call.params.get("include", ())
+        found = [shown_service(self._world, service, tagged=tagged) for service in known]
+        failures = [missing(self._world, "service", name) for name in wanted if named(name) not in services]
         return {"services": found, "failures": failures}
 
-    def _shown(self, shape: Shape) -> Shape:
-        """Return a service with its deployments as AWS shows them for their launch type or capacity provider."""
-        launch = launch_of(shape)
-        deployments = [self._launched(row, row["id"]) for row in shape["deployments"]]
-        if launch == FARGATE.launch:
-            return shape | {"deployments": deployments}
-        return self._as_launched(shape, launch) | {"deployments": deployments}
-
-    def _launched(self, row: Shape, deployment: str) -> Shape:
-        """Return the row of a deployment or revision with how its tasks are launched."""
-        launch = self._world.scheduler.placement.launch_by_id(deployment) or FARGATE.launch
-        return row if launch == FARGATE.launch else self._as_launched(row, launch)
-
-    def _as_launched(self, row: Shape, launch: Launch) -> Shape:
-        """Leave out what a launch does not have: the type under a capacity provider, Fargate's platform on EC2."""
-        gone = {"launchType"} if launch.provider else set()
-        if launch.kind == "EC2":
-            gone |= {"platformVersion", "platformFamily"}
-            definition = self._world.task_definitions[row["taskDefinition"]]
-            gone |= set() if definition["networkMode"] == "awsvpc" else {"networkConfiguration"}
-        shown = {member: value for member, value in row.items() if member not in gone}
-        if not launch.provider:
-            return shown | {"launchType": launch.kind}
-        strategy = [{"capacityProvider": launch.provider, "weight": 1, "base": 0}]
-        return {"capacityProviderStrategy": strategy} | shown
-
     def list_tasks(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
+        check_cluster(self._world, call)
         tasks: Iterable[Task] = self._world.tasks.by_arn.values()
         if "serviceName" in call.params:
-            group = f"service:{self._service(call.params['serviceName']).name}"
+            group = f"service:{find_service(self._world, call.params['serviceName']).name}"
             tasks = [task for task in tasks if task.shape["group"] == group]
         tasks = [task for task in tasks if _matches(task, call.params)]
         arns = [task.shape["taskArn"] for task in tasks]
@@ -137,37 +105,30 @@ class _Ecs:
         return {"taskArns": rows, **more}
 
     def describe_tasks(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
+        check_cluster(self._world, call)
         wanted = call.params["tasks"]
         if not wanted:
             raise AWSError("InvalidParameterException", "Tasks cannot be empty.")
         at_most(wanted, 100, "tasks")
         by_id = {task.id: task for task in self._world.tasks.by_arn.values()}
         found = [by_id[named(task)].shape for task in wanted if named(task) in by_id]
-        return {"tasks": found, "failures": [self._missing("task", t) for t in wanted if named(t) not in by_id]}
+        return {"tasks": found, "failures": [missing(self._world, "task", t) for t in wanted if named(t) not in by_id]}
 
     def get_task_protection(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
+        check_cluster(self._world, call)
         wanted = {named(task) for task in call.params.get("tasks", ())}
         tasks = [task for task in self._world.tasks.by_arn.values() if task.id in wanted]
         known = {task.id for task in tasks}
-        until = self._world.engine.now + timedelta(hours=2)
-        rows = [
-            {"taskArn": task.shape["taskArn"], "protectionEnabled": task.protected}
-            | ({"expirationDate": until} if task.protected else {})
-            for task in tasks
+        rows = [protection_row(self._world, task) for task in tasks]
+        failures = [
+            missing(self._world, "task", task) for task in call.params.get("tasks", ()) if named(task) not in known
         ]
-        failures = [self._missing("task", task) for task in call.params.get("tasks", ()) if named(task) not in known]
         return {"protectedTasks": rows, "failures": failures}
 
     def describe_task_definition(self, call: Call) -> dict[str, Any]:
-        name = named(call.params["taskDefinition"])
-        definitions = self._world.task_definitions
-        family = [row for row in definitions.values() if row["family"] == name and row["status"] == "ACTIVE"]
-        exact = [row for arn, row in definitions.items() if named(arn) == name]
-        if not (exact or family):
+        newest = find_definition(self._world, call.params["taskDefinition"])
+        if newest is None:
             raise AWSError("ClientException", "Unable to describe task definition.")
-        newest = exact[0] if exact else max(family, key=lambda row: int(row["revision"]))
         return {"taskDefinition": newest, "tags": []}
 
     def list_task_definitions(self, call: Call) -> dict[str, Any]:
@@ -179,8 +140,8 @@ class _Ecs:
         return {"taskDefinitionArns": arns, **more}
 
     def list_service_deployments(self, call: Call) -> dict[str, Any]:
-        self._cluster(call)
-        service = self._service(call.params["service"])
+        check_cluster(self._world, call)
+        service = find_service(self._world, call.params["service"])
         if service.shape["deploymentController"]["type"] != "ECS":
             raise AWSError("UnsupportedFeatureException", "The service does not use the ECS deployment controller.")
         rows = [deployment.record for deployment in reversed(service.past)]
@@ -210,7 +171,7 @@ class _Ecs:
         wanted = call.params["serviceRevisionArns"]
         at_most(wanted, 20, "serviceRevisionArns")
         known = {
-            arn: self._launched(service.revisions[arn], row.id)
+            arn: as_launched(self._world, service.revisions[arn], row.id)
             for service in self._world.scheduler.services.values()
             for row in service.past
             for arn in [row.record["targetServiceRevision"]["arn"]]

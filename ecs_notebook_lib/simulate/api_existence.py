@@ -1,4 +1,4 @@
-"""Answers about things that are named: ECR's manifests, SSM, EFS, Cloud Map, capacity, Auto Scaling, quotas."""
+"""Answers about things that are named: manifests, SSM, EFS, Cloud Map, stacks, capacity, Auto Scaling, quotas."""
 
 import hashlib
 import json
@@ -22,6 +22,7 @@ def handlers(world: "World") -> dict[str, Handler]:
     api = _Existence(world)
     return {
         "autoscaling:DescribeAutoScalingGroups": api.describe_auto_scaling_groups,
+        "cloudformation:DescribeStacks": api.describe_stacks,
         "ecr:BatchGetImage": api.batch_get_image,
         "ecr:DescribePullThroughCacheRules": api.describe_pull_through_cache_rules,
         "ecs:DescribeCapacityProviders": api.describe_capacity_providers,
@@ -160,6 +161,14 @@ class _Existence:
         at_most(wanted, 100, "containerInstances")
         failures = [{"arn": arn, "reason": "MISSING"} for arn in wanted if arn not in known]
         return {"containerInstances": [known[arn] for arn in wanted if arn in known], "failures": failures}
+
+    def describe_stacks(self, call: Call) -> dict[str, Any]:
+        name = call.params.get("StackName")
+        stacks = {row["StackId"]: row for row in self._tables.stacks.values()}
+        found = [row for row in stacks.values() if name in (None, row["StackName"], row["StackId"])]
+        if name is not None and not found:
+            raise AWSError("ValidationError", f"Stack with id {name} does not exist")
+        return {"Stacks": found}
 
     def list_service_quotas(self, call: Call) -> dict[str, Any]:
         if call.params["ServiceCode"] != "fargate":

@@ -6,6 +6,7 @@ Times: ELB user guide, "Health checks for your target groups"; one passing check
 """
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.simulate import probing, scripted
@@ -69,6 +70,9 @@ class Balancer:
         reason, description = probing.verdict(self._world, group, target)
         if reason is None:
             target.failures, target.successes = 0, target.successes + 1
+            if target.state == "healthy":
+                target.again = False
+                return
             if target.state == "initial" or target.successes >= group.shape["HealthyThresholdCount"]:
                 self._becomes(group, target, "healthy")
                 return
@@ -84,9 +88,12 @@ class Balancer:
     def _becomes(self, group: TargetGroup, target: Target, state: str, *why: str | None) -> None:
         """Change a target's state, count it, and let ECS know."""
         target.become(state, *why)
+        target.again = False
         self._count(group)
         if state == "healthy":
-            scripted.process(self._world, target.task).serve()
+            if not target.serving:
+                target.serving = True
+                scripted.process(self._world, target.task).serve()
             self._world.scheduler.task_changed(target.task)
         else:
             self._world.scheduler.target_unhealthy(group, target)
@@ -95,12 +102,31 @@ class Balancer:
         """Begin to check a task's targets again: its program behaves otherwise now."""
         for group in self.groups.values():
             target = group.targets.get(task.address)
-            if target is not None and target.task is task and target.state == "healthy":
-                target.failures = target.successes = 0
-                for source in self._world.stream(task).periodic:
-                    if source.client == HEALTH_CHECKER:
-                        source.stop(self._world.now)
+            if target is not None and target.task is task and target.state == "healthy" and not target.again:
+                self._forget_checks(target)
+                target.again = True
                 self._examine(group, target)
+
+    def checks_changed(self, group: TargetGroup) -> None:
+        """Check every target of a group by the new settings: those whose state was settled, too."""
+        settled = {"healthy"}
+        for target in [row for row in group.targets.values() if row.state in ("initial", "healthy", "unhealthy")]:
+            self._forget_checks(target)
+            target.probing = False
+            scripted_one = self._scripted(target)
+            at_rest = target.state in (settled if scripted_one else settled | {"unhealthy"})
+            if at_rest and not target.again:
+                target.again = True
+                seconds = self._world.engine.between(0.5, group.shape["HealthCheckIntervalSeconds"])
+                step = partial(self._examine if scripted_one else self._check, group, target)
+                self._world.engine.after(seconds, step)
+
+    def _forget_checks(self, target: Target) -> None:
+        """Let nothing count that checks have found so far, and no more of their requests be logged."""
+        target.failures = target.successes = 0
+        for source in self._world.stream(target.task).periodic:
+            if source.client == HEALTH_CHECKER:
+                source.stop(self._world.now)
 
     def _probe(self, group: TargetGroup, target: Target) -> None:
         """Let the task print a line for each request of a health check."""
@@ -121,6 +147,7 @@ class Balancer:
         if not self._registered(group, target):
             return
         reason, description = self._verdict(group, target)
+        target.again = target.again and reason is not None
         if reason is None:
             if not target.probing:
                 self._probe(group, target)
@@ -133,6 +160,7 @@ class Balancer:
         target.failures += 1
         if target.failures >= group.shape["UnhealthyThresholdCount"]:
             target.become("unhealthy", reason, description)
+            target.again = False
             self._count(group)
             self._world.scheduler.target_unhealthy(group, target)
             return
@@ -142,10 +170,11 @@ class Balancer:
         task = target.task
         if not self._reaches(group, target):
             return "Target.Timeout", "Request timed out"
-        if not task.answering:
+        met = probing.check_port(group, target) == target.port and group.shape["HealthCheckProtocol"] == "HTTP"
+        if not (task.answering and met):
             return "Target.FailedHealthChecks", "Health checks failed"
         code = self._world.program(task).routes.get(group.shape["HealthCheckPath"], 404)
-        if str(code) in group.shape["Matcher"]["HttpCode"].split(","):
+        if probing.accepts(group.shape["Matcher"]["HttpCode"], code):
             return None, None
         return "Target.ResponseCodeMismatch", f"Health checks failed with these codes: [{code}]"
 

@@ -29,6 +29,8 @@ class Holdings:
     scalable_targets: dict[str, Shape] = field(default_factory=dict)
     tags: dict[str, list[Shape]] = field(default_factory=dict)
     """Tags of things that have no shape of their own here, by ARN."""
+    stacks: dict[str, Shape] = field(default_factory=dict)
+    """Of CloudFormation, by name or id."""
     container_insights: str = "disabled"
     rules: dict[str, Shape] = field(default_factory=dict)
     """Of the default event bus."""
@@ -50,5 +52,6 @@ class Holdings:
         return self.platforms.get(image, _DEFAULT_PLATFORMS)
 
     def runs_on(self, image: str, platform: str) -> bool:
-        """Say whether a task of this platform can pull the image; a single manifest is for linux/amd64 here."""
-        return platform in (self.platforms_of(image) or _DEFAULT_PLATFORMS)
+        """Say whether a task of this platform can pull the image; a single manifest is pulled for any."""
+        platforms = self.platforms_of(image)
+        return not platforms or platform in platforms

@@ -50,6 +50,8 @@ class Task:
     """Another container of it is not healthy, so that it does not count."""
     protected: bool = False
     """Scale-in may not take it."""
+    protected_until: datetime | None = None
+    """When its protection ends by itself; None if nobody has said so."""
     instance: str = ""
     """The EC2 instance on which it runs; empty on Fargate."""
     number: int = 0
@@ -166,6 +168,10 @@ class Target:
     failures: int = 0
     successes: int = 0
     probing: bool = False
+    serving: bool = False
+    """It has got requests of customers."""
+    again: bool = False
+    """It is being examined again although its state was settled."""
 
     def become(self, state: str, reason: str | None = None, description: str | None = None) -> None:
         """Change state, reason and description together, as AWS shows them."""

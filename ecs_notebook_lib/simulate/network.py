@@ -44,6 +44,32 @@ class Network:
         """Return the subnet that holds an address."""
         return next(row for row in self.subnets if inside(address, row["CidrBlock"]))
 
+    def leads_out(self, subnet_id: str, network: Shape, service: str) -> bool:
+        """Say whether a task of this awsvpcConfiguration gets from a subnet to an endpoint of AWS, by HTTPS."""
+        groups = [self.group(name) for name in network["securityGroups"]]
+        rules = [rule for group in groups for rule in group["IpPermissionsEgress"]]
+        lets_out = not groups or any(_permits(rule, _ANYWHERE, 443) for rule in rules)  # no group: the VPC's default
+        public = network.get("assignPublicIp") == "ENABLED"
+        return lets_out and (self._goes_out(subnet_id, public=public) or self._has_endpoint(subnet_id, service))
+
+    def _table_of(self, subnet_id: str) -> Shape:
+        """Return the route table of a subnet: its own, or the VPC's main one."""
+        rows = [(table, row) for table in self.route_tables for row in table["Associations"]]
+        own = next((table for table, row in rows if row.get("SubnetId") == subnet_id), None)
+        return own or next((table for table, row in rows if row["Main"]), {"RouteTableId": "", "Routes": []})
+
+    def _goes_out(self, subnet_id: str, *, public: bool) -> bool:
+        """Say whether the subnet's default route leads out: an internet gateway serves public addresses only."""
+        routes = [row for row in self._table_of(subnet_id)["Routes"] if row["State"] == "active"]
+        default = [row for row in routes if row.get("DestinationCidrBlock") == "0.0.0.0/0"]
+        return any("NatGatewayId" in row or (public and row.get("GatewayId", "")[:4] == "igw-") for row in default)
+
+    def _has_endpoint(self, subnet_id: str, service: str) -> bool:
+        """Say whether the VPC has its own endpoint of a service, where the subnet's tasks find it."""
+        table = self._table_of(subnet_id)["RouteTableId"]
+        named = [row for row in self.endpoints if row["ServiceName"].endswith(f".{service}")]
+        return any(row["VpcEndpointType"] == "Interface" or table in row["RouteTableIds"] for row in named)
+
     def connects(self, source: "End", target: "End", port: int) -> bool:
         """Say whether a TCP connection from one end to the other comes about: out, in, and the replies back."""
         return (
@@ -78,6 +104,10 @@ class End:
 
     address: str
     groups: tuple[str, ...]
+
+
+_ANYWHERE = End("52.94.0.1", ())
+"""One of AWS's public addresses."""
 
 
 def _permits(rule: Shape, other: End, port: int) -> bool:

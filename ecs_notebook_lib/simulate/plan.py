@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ecs_notebook_lib.simulate.conditions import Condition, both
 from ecs_notebook_lib.simulate.dialects import Dialect
 from ecs_notebook_lib.simulate.frameworks import Framework
 from ecs_notebook_lib.simulate.model import Deployment, Program, Service, Shape, Task
@@ -173,13 +174,13 @@ class Plan:
         """Change the new revision's program."""
         self.new.program = replace(self.new.program, **changes)
 
-    def dies(self, code: int, lines: Sequence[str] = (), **how: Any) -> None:
-        """Let the new revision's process end by itself."""
-        self.script(death=Death(code, lines=tuple(lines), hits=self.dying, **how))
+    def dies(self, code: int, lines: Sequence[str] = (), *, given: Condition = always, **how: Any) -> None:
+        """Let the new revision's process end by itself while a condition holds."""
+        self.script(death=Death(code, lines=tuple(lines), hits=both(self.dying, given), **how))
 
-    def hitch(self, phase: str, text: str, **how: Any) -> None:
-        """Let the tasks of the new revision fail to start."""
-        self.new.hitches.append(Hitch(phase, text, **{"hits": self.starting, **how}))
+    def hitch(self, phase: str, text: str, *, given: Condition = always, **how: Any) -> None:
+        """Let the tasks of the new revision fail to start while a condition holds, if they are to fail at all."""
+        self.new.hitches.append(Hitch(phase, text, **{"hits": both(self.starting, given), **how}))
 
     def put_first(self, sidecar: Sidecar) -> None:
         """Give the new revision a sidecar, in place of one that has its name: the names in a task differ."""

@@ -42,7 +42,9 @@ def arrives(world: "World", group: TargetGroup, target: Target) -> bool:
 
 def drops(world: "World", target: Target) -> bool:
     """Say whether the program hangs: the kernel still takes connections, and nobody answers them."""
-    return target.task.ready_at is not None and process(world, target.task).script.hangs_after is not None
+    script = process(world, target.task).script
+    hangs = script.hangs_after is not None and script.hangs_if(world, target.task)
+    return target.task.ready_at is not None and hangs
 
 
 def _host_port_of(running: Process, target: Target) -> int:

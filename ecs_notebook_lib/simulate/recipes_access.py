@@ -3,11 +3,21 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from ecs_notebook_lib.simulate.access import Document
 from ecs_notebook_lib.simulate.account import allow, policy, role_arn
+from ecs_notebook_lib.simulate.conditions import (
+    Condition,
+    both,
+    layers_are_kept_away,
+    log_group_of,
+    may_not,
+    names_secret,
+    repository_of,
+)
 from ecs_notebook_lib.simulate.model import Deployment, Service
-from ecs_notebook_lib.simulate.plan import Plan, Recipe
+from ecs_notebook_lib.simulate.plan import Plan, Recipe, Step
 from ecs_notebook_lib.simulate.varied_account import NEEDS, add_role, resource
 from ecs_notebook_lib.simulate.world import World
 
@@ -66,11 +76,11 @@ def execution_secret(plan: Plan) -> None:
     plan.edits.append(lambda world: world.access.roles[f"{plan.name}-execution"].inline.clear())
 
 
-def _execution_lacks(action: str, text: str) -> Callable[[Plan], None]:
+def _execution_lacks(action: str, text: str, given: Condition) -> Callable[[Plan], None]:
     def apply(plan: Plan) -> None:
         role = f"{plan.name}-execution-v2"
         plan.new.execution_role = role
-        plan.hitch("prepare", text, seconds=(1.0, 6.0))
+        plan.hitch("prepare", text, seconds=(1.0, 6.0), given=given)
         plan.edits.append(lambda world: _without(world, role, action))
 
     return apply
@@ -123,7 +133,7 @@ def pull_denied(plan: Plan) -> None:
             f"pull images from the registry. Error response from daemon: {denied}"
         ],
     )
-    plan.hitch("pull", text, seconds=(1.0, 4.0))
+    plan.hitch("pull", text, seconds=(1.0, 4.0), given=may_not("ecr:BatchGetImage", repository_of))
     plan.edits.append(lambda world: _without(world, role, "ecr:BatchGetImage"))
 
 
@@ -134,7 +144,8 @@ def parameters_denied(plan: Plan) -> None:
     text = f"{_AUTH} unable to retrieve secrets from ssm: service call has been retried 1 time(s): " + _refusal(
         "ssm:GetParameters", arn
     )
-    plan.hitch("prepare", text, seconds=(1.0, 6.0))
+    refused = may_not("ssm:GetParameters", lambda _world, _task: arn)
+    plan.hitch("prepare", text, seconds=(1.0, 6.0), given=both(names_secret(arn), refused))
     plan.new.container["secrets"] = [{"name": "API_KEY", "valueFrom": arn}]
     plan.prepare.append(lambda world: _add_parameter(world, name))
 
@@ -183,7 +194,7 @@ def layers_denied(plan: Plan) -> None:
         "unexpected status code https://prod-{region}-starport-layer-bucket.s3.{region}.{suffix}/4b1c-{account}/"
         "a3d0f1: 403 Forbidden"
     )
-    plan.hitch("pull", text, seconds=(20, 60))
+    plan.hitch("pull", text, seconds=(20, 60), given=layers_are_kept_away)
 
     def edit(world: World) -> None:
         gateway = next(row for row in world.network.endpoints if row["VpcEndpointType"] == "Gateway")
@@ -263,16 +274,26 @@ def rolled_back(plan: Plan, reason: str) -> None:
     seconds = plan.rng.uniform(60, 240)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
+        if service.shape["deploymentConfiguration"].get("strategy") != "BLUE_GREEN":
+            return
         deployment.keeps_older = True
 
         def back() -> None:
+            if deployment is not service.deployments[0]:
+                return
             deployment.stopped = True
             deployment.record["lifecycleStage"] = "PRE_SCALE_UP" if "PRE_SCALE_UP" in reason else "SCALE_UP"
             world.scheduler.rollout.back(service, deployment, reason)
 
         world.engine.after(seconds, back)
 
-    plan.after.append(arrange)
+    plan.after.append(partial(recurring, arrange))
+
+
+def recurring(step: Step, world: World, service: Service, deployment: Deployment) -> None:
+    """Arrange something for the last deployment of the story, and for each that a caller begins after it."""
+    step(world, service, deployment)
+    world.recurring.append(lambda world, other, row: step(world, other, row) if other is service else None)
 
 
 _ROLE, _EXECUTION, _POLICY = "permissions.task_role", "permissions.execution_role", "permissions.resource_policy"
@@ -285,13 +306,15 @@ RECIPES = (
         "registry-refused",
         _EXECUTION,
         "the execution role may not log in to the registry",
-        _execution_lacks("ecr:GetAuthorizationToken", _REGISTRY),
+        _execution_lacks(
+            "ecr:GetAuthorizationToken", _REGISTRY, may_not("ecr:GetAuthorizationToken", lambda _world, _task: "*")
+        ),
     ),
     Recipe(
         "log-stream-refused",
         _EXECUTION,
         "the execution role may not create the log stream",
-        _execution_lacks("logs:CreateLogStream", _STREAM),
+        _execution_lacks("logs:CreateLogStream", _STREAM, may_not("logs:CreateLogStream", log_group_of)),
     ),
     Recipe("pull-refused", _EXECUTION, "the execution role may not pull the image", pull_denied),
     Recipe("parameter-refused", _EXECUTION, "the execution role may not read the parameter", parameters_denied),

@@ -1,8 +1,12 @@
 """Faults of the application itself: it crashes, cannot be run, ends, answers errors, listens where nobody asks."""
 
+from functools import partial
+
+from ecs_notebook_lib.simulate.conditions import container_has
 from ecs_notebook_lib.simulate.draws import container_check
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
+from ecs_notebook_lib.simulate.recipes_access import recurring
 from ecs_notebook_lib.simulate.world import World
 
 _START = "CannotStartContainerError: "
@@ -26,6 +30,7 @@ def not_executable(plan: Plan) -> None:
     """Let the command not exist or not be executable: the runtime says so, or the shell does."""
     command = plan.rng.choice(["gunicorn-server", "/app/run.sh", "bundle exec puma -C config.rb", "serve"])
     plan.new.container["command"] = [command]
+    given = container_has("command", [command])
     if plan.chance(0.5):
         why = plan.rng.choice(["executable file not found in $PATH", "stat {c}: no such file or directory"])
         denied = f'exec: "{command}": permission denied'
@@ -38,7 +43,8 @@ def not_executable(plan: Plan) -> None:
             "container "
             f"process caused: {text}: unknown",
         )
-        plan.hitch("start", plan.pick([wordings[0]], [wordings[1]]), exit_code=plan.rng.choice([None, 127, 128]))
+        text = plan.pick([wordings[0]], [wordings[1]])
+        plan.hitch("start", text, exit_code=plan.rng.choice([None, 127, 128]), given=given)
         return
     code, line = plan.rng.choice(
         [
@@ -47,7 +53,7 @@ def not_executable(plan: Plan) -> None:
             (126, f"/bin/sh: {command.split()[0]}: Permission denied"),
         ]
     )
-    plan.dies(code, [line], seconds=(0.1, 0.6), mute=True)
+    plan.dies(code, [line], seconds=(0.1, 0.6), mute=True, given=given)
 
 
 def ends(plan: Plan) -> None:
@@ -95,16 +101,22 @@ def alarm_rings(plan: Plan) -> None:
     seconds = plan.rng.uniform(200, 420)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
+        image = world.task_definitions[deployment.shape["taskDefinition"]]["containerDefinitions"][0]["image"]
+        alarms = service.shape["deploymentConfiguration"].get("alarms", {})
+        if world.programs.get(image) is not plan.new.program or not alarms.get("enable"):
+            return
         deployment.keeps_older = True
         deployment.record["alarms"] = {"status": "MONITORING", "alarmNames": [name], "triggeredAlarmNames": []}
 
         def ring() -> None:
+            if deployment is not service.deployments[0]:
+                return
             deployment.record["alarms"] |= {"status": "TRIGGERED", "triggeredAlarmNames": [name]}
             world.scheduler.rollout.fail(service, deployment, "alarm detected.", rollback=True)
 
         world.engine.after(seconds, ring)
 
-    plan.after.append(arrange)
+    plan.after.append(partial(recurring, arrange))
 
 
 def listens_on_loopback(plan: Plan) -> None:

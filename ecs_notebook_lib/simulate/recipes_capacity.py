@@ -18,6 +18,7 @@ from ecs_notebook_lib.simulate.instances import (
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.placement import MORE
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
+from ecs_notebook_lib.simulate.recipes_access import recurring
 from ecs_notebook_lib.simulate.script import always
 from ecs_notebook_lib.simulate.world import World
 
@@ -259,7 +260,7 @@ def again_and_again(plan: Plan, take: Callable[[World, Service, Deployment], Non
 
         world.engine.after(world.engine.between(40, 60), tick)
 
-    plan.after.append(arrange)
+    plan.after.append(partial(recurring, arrange))
 
 
 def instances_taken(plan: Plan, *, drained: bool) -> None:

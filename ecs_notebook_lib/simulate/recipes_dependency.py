@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from ecs_notebook_lib.simulate.conditions import logs_by
 from ecs_notebook_lib.simulate.draws import dependency
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.script import Death, Sidecar
@@ -114,7 +115,7 @@ def socket_absent(plan: Plan) -> None:
         "CannotStartContainerError: Error response from daemon: failed to initialize logging driver: dial unix "
         "/var/run/fluent.sock: connect: no such file or directory"
     )
-    plan.hitch("start", text, in_container=True)
+    plan.hitch("start", text, in_container=True, given=logs_by("fluentd"))
 
 
 _DOWN, _SIDECAR = "dependency.unavailable", "dependency.sidecar"

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from ecs_notebook_lib.simulate.conditions import is_for_instances_only, subnet_is_crowded
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.placement import MORE
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.recipes_capacity import SHORT, again_and_again, passing, waits
-from ecs_notebook_lib.simulate.script import always
 from ecs_notebook_lib.simulate.world import World
 
 _LARGE = 4
@@ -105,7 +105,7 @@ def few_addresses(plan: Plan) -> None:
                 world.network.taken_elsewhere[row["SubnetId"]] = 250 - taken - left
 
     plan.edits.append(edit)
-    plan.hitch("provisioning", f"{text}InsufficientFreeAddressesInSubnet", seconds=(3, 12))
+    plan.hitch("provisioning", f"{text}InsufficientFreeAddressesInSubnet", seconds=(3, 12), given=subnet_is_crowded)
     if not plan.paired:
         passing(plan, lambda world: world.network.taken_elsewhere.clear())
 
@@ -115,6 +115,9 @@ def spot_interrupted(plan: Plan) -> None:
     _provide(plan, "FARGATE_SPOT")
 
     def take(world: World, service: Service, deployment: Deployment) -> None:
+        launch = world.scheduler.placement.launch(service, deployment)
+        if launch.provider != "FARGATE_SPOT":
+            return
         for task in [task for task in service.tasks if task.running and not task.stopping]:
             if task.deployment is deployment or world.engine.random.random() < 0.1:
                 world.tasks.stop(task, "SpotInterruption", "Your Spot Task was interrupted.")
@@ -129,7 +132,7 @@ def wrong_strategy(plan: Plan) -> None:
     plan.new.definition = {**plan.new.definition, **compatible}
     sentence = "The selected task definition is not compatible with the selected compute strategy."
     if plan.chance(plan.dialect.other / 2):
-        plan.hitch("provisioning", sentence, hits=always)
+        plan.hitch("provisioning", sentence, hits=is_for_instances_only)
         return
     waits(plan)
 

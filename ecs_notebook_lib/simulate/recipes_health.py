@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from ecs_notebook_lib.simulate.conditions import checks_by
 from ecs_notebook_lib.simulate.draws import container_check
 from ecs_notebook_lib.simulate.network import rule
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
@@ -120,8 +121,8 @@ def slow_answers(plan: Plan) -> None:
 
 
 def _own_check(plan: Plan, **changes: object) -> None:
-    plan.new.container["healthCheck"] = container_check(plan, plan.group.path) | changes
-    plan.script(check_passes=False)
+    check = plan.new.container["healthCheck"] = container_check(plan, plan.group.path) | changes
+    plan.script(check_fails=checks_by(check["command"]))
 
 
 def tool_missing(plan: Plan) -> None:

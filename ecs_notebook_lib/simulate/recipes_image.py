@@ -1,5 +1,6 @@
 """Faults of the image: not there, for another processor, refused for being asked too often."""
 
+from ecs_notebook_lib.simulate.conditions import image_is_from, image_is_unpushed, image_lacks_platform, is_amd64
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 
 _CANNOT = "CannotPullContainerError: "
@@ -19,7 +20,7 @@ def tag_missing(plan: Plan) -> None:
             f"{_CANNOT}inspect image has been retried 1 time(s): {resolve}",
         ],
     )
-    plan.hitch("pull", text, seconds=(1, 8))
+    plan.hitch("pull", text, seconds=(1, 8), given=image_is_unpushed)
 
 
 def repository_missing(plan: Plan) -> None:
@@ -44,7 +45,7 @@ def repository_missing(plan: Plan) -> None:
             "may require 'docker login': denied: requested access to the resource is denied"
         )
         text = plan.pick([text], [old])
-    plan.hitch("pull", text, seconds=(1, 8))
+    plan.hitch("pull", text, seconds=(1, 8), given=image_is_unpushed)
 
 
 def _suffix(plan: Plan) -> str:
@@ -59,7 +60,7 @@ def no_such_platform(plan: Plan) -> None:
         f"{_CANNOT}pull image manifest has been retried {times} time(s): image Manifest does not contain descriptor "
         "matching platform 'linux/amd64'"
     )
-    plan.hitch("pull", text, seconds=(1, 8))
+    plan.hitch("pull", text, seconds=(1, 8), given=image_lacks_platform)
 
 
 def exec_format(plan: Plan) -> None:
@@ -72,7 +73,7 @@ def exec_format(plan: Plan) -> None:
         [f"exec {program}: exec format error"],
         ["standard_init_linux.go:228: exec user process caused: exec format error"],
     )
-    plan.dies(plan.rng.choice([1, 1, 255]), [line], seconds=(0.05, 0.3), mute=True)
+    plan.dies(plan.rng.choice([1, 1, 255]), [line], seconds=(0.05, 0.3), mute=True, given=is_amd64)
     plan.new.container.pop("healthCheck", None)
 
 
@@ -80,7 +81,7 @@ def exec_format_unsaid(plan: Plan) -> None:
     """Let the process not be executable on this processor, and print nothing: exit code 255."""
     plan.new.definition["runtimePlatform"] = {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"}
     plan.new.platforms = ()
-    plan.dies(255, (), seconds=(0.05, 0.3), mute=True)
+    plan.dies(255, (), seconds=(0.05, 0.3), mute=True, given=is_amd64)
     plan.new.container.pop("healthCheck", None)
 
 
@@ -105,7 +106,7 @@ def too_many_pulls(plan: Plan) -> None:
             "code [manifests 1.25]: 429 Too Many Requests",
         ],
     )
-    plan.hitch("pull", text, seconds=(15, 60))
+    plan.hitch("pull", text, seconds=(15, 60), given=image_is_from("docker.io/"))
 
 
 _MISSING, _PLATFORM = "image.missing", "image.platform"

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 
+from ecs_notebook_lib.simulate.conditions import both, cut_off_from, mounts
 from ecs_notebook_lib.simulate.model import Shape, Task
 from ecs_notebook_lib.simulate.network import rule
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.recipes_start import add_file_system, mount
+from ecs_notebook_lib.simulate.script import always
 from ecs_notebook_lib.simulate.varied_network import group
 from ecs_notebook_lib.simulate.world import World
 
@@ -118,11 +120,13 @@ def no_way_out(plan: Plan) -> None:
     _WAYS[kind](plan)
 
 
-def _hang(plan: Plan, usual: list[str], other: list[str], *, hits: Callable[[World, Task], bool] | None = None) -> None:
+def _hang(plan: Plan, usual: list[str], other: list[str], *, service: str = "", everywhere: bool = True) -> None:
+    """Let the start hang while the task has no way to a service; by default the one that the words are about."""
     text = plan.pick(usual, other)
     phase = "start" if text == _STARTED else "pull" if text.startswith("CannotPull") else "prepare"
-    how = {} if hits is None else {"hits": hits}
-    plan.hitch(phase, text, seconds=(170, 182) if phase == "start" else (62, 150), **how)
+    seconds = (170, 182) if phase == "start" else (62, 150)
+    cut_off = cut_off_from(service or ("logs" if text in (_LOGGER, _STARTED) else "ecr.api"))
+    plan.hitch(phase, text, seconds=seconds, hits=both(plan.starting if everywhere else always, cut_off))
 
 
 def _no_address(plan: Plan) -> None:
@@ -161,7 +165,7 @@ def _no_endpoint(plan: Plan) -> None:
     if name == "secretsmanager":
         _inject_secret(plan)
     plan.edits.append(lambda world: _drop_endpoint(world, name))
-    _hang(plan, usual, other)
+    _hang(plan, usual, other, service=name)
 
 
 def _inject_secret(plan: Plan) -> None:
@@ -201,7 +205,7 @@ def _half_without(plan: Plan) -> None:
         )
 
     plan.edits.append(edit)
-    _hang(plan, [_REGISTRY, _IMAGE], [_REGISTRY_NEW, _IMAGE_OLD], hits=in_first_subnet)
+    _hang(plan, [_REGISTRY, _IMAGE], [_REGISTRY_NEW, _IMAGE_OLD], everywhere=False)
 
 
 def in_first_subnet(world: World, task: Task) -> bool:
@@ -251,6 +255,8 @@ def zone_without_fargate(plan: Plan) -> None:
             if subnet["SubnetId"] in world.zones:
                 subnet["AvailabilityZoneId"] = subnet["AvailabilityZoneId"][:-1] + "3"
         world.placement_error = "was unable to place a task. Reason: Internal error."
+        bad = set(world.zones)
+        world.is_unplaced = lambda deployment: bool(bad & set(deployment.network["subnets"]))
 
     plan.edits.append(edit)
 
@@ -268,11 +274,12 @@ def file_system_unreachable(plan: Plan) -> None:
     attempt = f"{start}Mount attempt 1/3 failed due to timeout after 15 sec, wait 0 sec before next attempt{end}32"
     if plan.paired or plan.chance(0.5):
         plan.prepare.append(lambda world: add_file_system(world, file_system, list(world.zones)[1:]))
-        how = {"hits": in_first_subnet} if plan.paired else {}
-        plan.hitch("prepare", plan.pick([resolve], [timed_out]), seconds=(30, 75), **how)
+        place = in_first_subnet if plan.paired else always
+        text = plan.pick([resolve], [timed_out])
+        plan.hitch("prepare", text, seconds=(30, 75), hits=both(place, mounts(file_system)))
     else:
         plan.prepare.append(lambda world: add_file_system(world, file_system, list(world.zones)))
-        plan.hitch("prepare", plan.pick([timed_out], [attempt]), seconds=(60, 120))
+        plan.hitch("prepare", plan.pick([timed_out], [attempt]), seconds=(60, 120), given=mounts(file_system))
 
 
 def interface_fails(plan: Plan) -> None:

@@ -1,8 +1,11 @@
 """Faults of what a task has: memory, CPU, disk, open files."""
 
+from ecs_notebook_lib.simulate.conditions import has_little_disk, has_memory_of, may_open
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.world import World
 
+_FILES = 256
+"""Open files: too few."""
 _KILLED = "OutOfMemoryError: Container killed due to memory usage"
 
 
@@ -16,7 +19,8 @@ def memory_killed(plan: Plan) -> None:
     last = plan.rng.choice(words) if words else ()
     if plan.paired:
         plan.program(memory_mib=plan.new.memory * 0.99, memory_seconds=20.0)
-        plan.dies(137, last, reason=_KILLED if told else "", seconds=(20, 40))
+        short = has_memory_of(lambda: plan.new.memory)
+        plan.dies(137, last, reason=_KILLED if told else "", seconds=(20, 40), given=short)
         return
     plan.program(memory_mib=needed, memory_seconds=seconds, last_words=last)
 
@@ -33,7 +37,7 @@ def heap_full(plan: Plan) -> None:
     code, lines = plan.rng.choice(own)
     share = plan.rng.uniform(0.9, 0.99)
     plan.program(memory_mib=plan.new.memory * share, memory_seconds=20.0)
-    plan.dies(code, lines, seconds=(22, 60))
+    plan.dies(code, lines, seconds=(22, 60), given=has_memory_of(lambda: plan.new.memory))
 
 
 def starved(plan: Plan) -> None:
@@ -71,22 +75,22 @@ def disk_full_pulling(plan: Plan) -> None:
             "/opt/model/weights.bin: no space left on device",
         ],
     )
-    plan.hitch("pull", text, seconds=(40, 120))
+    plan.hitch("pull", text, seconds=(40, 120), given=has_little_disk)
 
 
 def disk_full_running(plan: Plan) -> None:
     """Let the program fill its disk, and end."""
-    plan.dies(1, plan.framework.errors["disk"], seconds=(8, 40), ready=True)
+    plan.dies(1, plan.framework.errors["disk"], seconds=(8, 40), ready=True, given=has_little_disk)
 
 
 def files_exhausted(plan: Plan) -> None:
     """Let the program run out of open files: it hangs, or ends."""
     lines = plan.framework.errors["files"]
-    plan.new.container["ulimits"] = [{"name": "nofile", "softLimit": 256, "hardLimit": 256}]
+    plan.new.container["ulimits"] = [{"name": "nofile", "softLimit": _FILES, "hardLimit": _FILES}]
     if plan.balanced and not plan.paired and plan.chance(0.6):
-        plan.script(hangs_after=plan.rng.uniform(50, 140), hanging=lines * 4)
+        plan.script(hangs_after=plan.rng.uniform(50, 140), hangs_if=may_open(_FILES), hanging=lines * 4)
     else:
-        plan.dies(1, lines, seconds=(10, 45), ready=True)
+        plan.dies(1, lines, seconds=(10, 45), ready=True, given=may_open(_FILES))
 
 
 _MEMORY, _CPU, _DISK = "resources.memory", "resources.cpu", "resources.disk"

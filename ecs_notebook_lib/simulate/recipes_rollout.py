@@ -1,5 +1,7 @@
 """Faults of how the service is rolled out: percentages, overlaps, controllers, hooks, target groups, protection."""
 
+from itertools import count
+
 from ecs_notebook_lib.simulate.model import Deployment, Service
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.recipes_access import rolled_back
@@ -29,10 +31,12 @@ def deployed_again(plan: Plan) -> None:
     period = plan.rng.uniform(130, 200) if plan.balanced else plan.rng.uniform(90, 130)
 
     def arrange(world: World, service: Service, deployment: Deployment) -> None:
-        numbers = iter(range(int(deployment.shape["taskDefinition"].rpartition(":")[2]) + 1, 10**6))
+        family, _, last = deployment.shape["taskDefinition"].rpartition(":")
+        numbers = count(int(last) + 1)
 
         def again() -> None:
-            world.scheduler.rollout.begin(service, register_revision(world, plan, plan.new, next(numbers)))
+            number = next(one for one in numbers if f"{family}:{one}" not in world.task_definitions)
+            world.scheduler.rollout.begin(service, register_revision(world, plan, plan.new, number))
             world.engine.after(period * world.engine.between(0.9, 1.1), again)
 
         world.engine.after(period, again)

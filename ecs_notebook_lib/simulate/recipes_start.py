@@ -1,6 +1,14 @@
 """Faults of what a task definition names: secrets, parameters, log groups, files. No container runs."""
 
 from ecs_notebook_lib.simulate.account import allow, policy
+from ecs_notebook_lib.simulate.conditions import (
+    log_group_is_absent,
+    mounts_directory,
+    names_secret,
+    parameter_is_absent,
+    reads_file,
+    secret_is_absent,
+)
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.varied_account import logging_to, resource
 from ecs_notebook_lib.simulate.world import World
@@ -49,7 +57,7 @@ def secret_absent(plan: Plan) -> None:
             f"Manager. Check whether the secret exists in the specified Region. {_CODE}"
         ],
     )
-    plan.hitch("prepare", text, seconds=(1, 8))
+    plan.hitch("prepare", text, seconds=(1, 8), given=secret_is_absent(arn))
 
 
 def secret_empty(plan: Plan) -> None:
@@ -62,44 +70,50 @@ def secret_empty(plan: Plan) -> None:
         "ResourceNotFoundException: Secrets Manager can't find the specified secret value for staging label: "
         f"AWSCURRENT {_CODE}",
     )
-    plan.hitch("prepare", text, seconds=(1, 8))
+    plan.hitch("prepare", text, seconds=(1, 8), given=names_secret(arn))
 
 
 def parameter_absent(plan: Plan) -> None:
     """Let the new revision name a parameter that does not exist."""
     name = f"/{plan.name}/{plan.rng.choice(['api-key', 'smtp-password', 'jwt-secret'])}"
-    _inject(plan, "API_KEY", f"arn:{plan.partition}:ssm:{plan.region}:{plan.account}:parameter{name}")
+    arn = f"arn:{plan.partition}:ssm:{plan.region}:{plan.account}:parameter{name}"
+    _inject(plan, "API_KEY", arn)
     _may_read_all(plan)
     where = f"{_PULL}execution resource retrieval failed: unable to retrieve secrets from ssm:"
     text = f"{where} {_ONCE}invalid parameters: {name}"
-    plan.hitch("prepare", plan.pick([text], [text.replace(_ONCE, "")]), seconds=(1, 8))
+    text = plan.pick([text], [text.replace(_ONCE, "")])
+    plan.hitch("prepare", text, seconds=(1, 8), given=parameter_is_absent(arn, name))
 
 
 def json_key_absent(plan: Plan) -> None:
     """Let the new revision ask for a key that the secret does not have."""
     key = plan.rng.choice(["STRIPE_KEY", "DB_PASSWORD", "SMTP_URL"])
-    _inject(plan, key, f"{_secret(plan, f'{plan.name}/settings-x7Kq2P')}:{key}::")
+    reference = f"{_secret(plan, f'{plan.name}/settings-x7Kq2P')}:{key}::"
+    _inject(plan, key, reference)
     _may_read_all(plan)
-    plan.hitch("prepare", f"{_ASM}retrieved secret from Secrets Manager did not contain json key {key}", seconds=(1, 6))
+    text = f"{_ASM}retrieved secret from Secrets Manager did not contain json key {key}"
+    plan.hitch("prepare", text, seconds=(1, 6), given=names_secret(reference))
 
 
 def not_json(plan: Plan) -> None:
     """Let the new revision ask for a key of a secret that is not JSON."""
-    _inject(plan, "TOKEN", f"{_secret(plan, f'{plan.name}/settings-x7Kq2P')}:TOKEN::")
+    reference = f"{_secret(plan, f'{plan.name}/settings-x7Kq2P')}:TOKEN::"
+    _inject(plan, "TOKEN", reference)
     _may_read_all(plan)
     bad = plan.rng.choice(["'p' in literal true (expecting 'r')", "'h' looking for beginning of value"])
-    plan.hitch("prepare", f"{_ASM}invalid character {bad}", seconds=(1, 6))
+    plan.hitch("prepare", f"{_ASM}invalid character {bad}", seconds=(1, 6), given=names_secret(reference))
 
 
 def version_malformed(plan: Plan) -> None:
     """Let something that is no version stand in the reference's field of the version."""
     arn = _secret(plan, f"{plan.name}/settings-x7Kq2P")
-    _inject(plan, "TOKEN", f"{arn}:TOKEN:AWSCURRENT:1")
+    reference = f"{arn}:TOKEN:AWSCURRENT:1"
+    _inject(plan, "TOKEN", reference)
     _may_read_all(plan)
     text = _not_fetched(
         arn, "InvalidParameter: 1 validation error(s) found. - minimum field size of 32, GetSecretValueInput.VersionId."
     )
-    plan.hitch("prepare", text, seconds=(1, 6))
+    plan.hitch("prepare", text, seconds=(1, 6), given=names_secret(reference))
 
 
 def partial_arn(plan: Plan) -> None:
@@ -112,7 +126,7 @@ def partial_arn(plan: Plan) -> None:
         f"secretsmanager:GetSecretValue on resource: {arn} because no identity-based policy allows the "
         f"secretsmanager:GetSecretValue action {_CODE}",
     )
-    plan.hitch("prepare", text, seconds=(1, 6))
+    plan.hitch("prepare", text, seconds=(1, 6), given=names_secret(arn))
 
     def suffixed(world: World) -> None:
         granted = allow("secretsmanager:GetSecretValue", on=f"{resource(world, plan, 'secret')[:-6]}??????")
@@ -130,10 +144,11 @@ def log_group_missing(plan: Plan) -> None:
     form = plan.rng.random()
     if plan.place == "ec2" or form > 1 - plan.dialect.other / 2:
         text = f"CannotStartContainerError: Error response from daemon: {daemon}"
-        plan.hitch("start", text, in_container=True)
+        plan.hitch("start", text, in_container=True, given=log_group_is_absent)
         return
     once = "create stream has been retried 1 times: failed to create Cloudwatch log stream:"
-    plan.hitch("prepare", f"{_LOGGER}{once} {missing} : exit status 1", seconds=(2, 9))
+    text = f"{_LOGGER}{once} {missing} : exit status 1"
+    plan.hitch("prepare", text, seconds=(2, 9), given=log_group_is_absent)
 
 
 def _log_to(world: World, plan: Plan, group: str) -> None:
@@ -150,20 +165,21 @@ def env_file_absent(plan: Plan) -> None:
         f"{_ONCE}operation error S3: HeadObject, https response error StatusCode: 404, RequestID: 8F4QK2, HostID: 1p0, "
         "api error NotFound: Not Found"
     )
-    plan.hitch("prepare", text, seconds=(2, 8))
+    plan.hitch("prepare", text, seconds=(2, 8), given=reads_file(value))
 
 
 def directory_absent(plan: Plan) -> None:
     """Let the new revision mount a directory that the file system does not have."""
     file_system = f"fs-0{plan.rng.randrange(16**8, 16**9):x}"
-    mount(plan, file_system, "/exports/media")
+    root = "/exports/media"
+    mount(plan, file_system, root)
     plan.prepare.append(lambda world: add_file_system(world, file_system, list(world.zones)))
     text = (
         "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes: stderr: b'mount.nfs4: "
         "mounting 127.0.0.1:/exports/media failed, reason given by server: No such file or directory' : unsuccessful "
         "EFS utils command execution; code: 32"
     )
-    plan.hitch("prepare", text, seconds=(8, 25))
+    plan.hitch("prepare", text, seconds=(8, 25), given=mounts_directory(file_system, root))
 
 
 def mount(plan: Plan, file_system: str, root: str = "/") -> None:

@@ -173,7 +173,9 @@ class Rollout:
         self._world.trail.stopped(deployment.record["serviceDeploymentArn"])
         deployment.record |= {"status": "ROLLBACK_REQUESTED", "stoppedAt": self._world.engine.now}
         deployment.shape |= {"rolloutState": "FAILED", "rolloutStateReason": "Service deployment was stopped."}
-        self.back(service, deployment, "Service deployment rolled back because of a StopServiceDeployment request.")
+        reason = "Service deployment rolled back because of a StopServiceDeployment request."
+        if not self.back(service, deployment, reason):
+            deployment.record |= {"status": "STOPPED", "finishedAt": self._world.engine.now}
 
     def back(self, service: Service, deployment: Deployment, reason: str) -> bool:
         """Make the last completed deployment PRIMARY again; False if there is none."""

@@ -116,6 +116,10 @@ class Scheduler:
     def _reject(self, group: TargetGroup, target: Target) -> None:
         """Stop a task of a varied world whose target is still unhealthy now that the grace period is over."""
         task = target.task
+        over = self._grace_over(self.service_of(task), task)
+        if self._world.engine.now < over:  # somebody has made the grace period longer meanwhile
+            self._world.engine.at(over, lambda: self._reject(group, target))
+            return
         here = group.targets.get(task.address) is target and target.state in ("unhealthy", "unused")
         if here and not (task.stopping or task.draining):
             self._tell_unhealthy(group, target)
@@ -148,6 +152,10 @@ class Scheduler:
 
     def _stop_unhealthy(self, service: Service, task: Task, reason: str) -> None:
         if task.stopping:
+            return
+        over = self._grace_over(service, task)
+        if self._world.engine.now < over:
+            self._world.engine.at(over, lambda: self._stop_unhealthy(service, task, reason))
             return
         task.deployment.shape["failedTasks"] += 1
         self.tell(service, f"has stopped 1 running tasks: (task {task.id}).")
@@ -207,7 +215,7 @@ class Scheduler:
             self.tell_state(service, f"failed to launch a task with (error {denial}).")
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
-        if self._world.placement_error and service.name == self._world.service:
+        if self._unplaced(service, deployment):
             self.tell_state(service, self._world.placement_error)
             self._world.engine.after(_LAUNCH_AGAIN_SECONDS, lambda: self.soon(service))
             return
@@ -224,6 +232,11 @@ class Scheduler:
             pause = min(_MAX_BACKOFF_SECONDS, 10 * 2 ** ((failures - 1) // 2))
             service.start_not_before = self._world.engine.now + timedelta(seconds=pause)
             self._world.engine.at(service.start_not_before, lambda: self.soon(service))
+
+    def _unplaced(self, service: Service, deployment: Deployment) -> bool:
+        """Say whether no task of a deployment can be placed."""
+        world = self._world
+        return bool(world.placement_error) and service.name == world.service and world.is_unplaced(deployment)
 
     def _launch(self, service: Service, deployment: Deployment, count: int) -> tuple[list[Task], str]:
         """Start tasks as long as there is a place for one more; return them, and why there was none."""
@@ -276,7 +289,9 @@ class Scheduler:
                         continue
                     healthy -= 1
                 self._drain(service, task)
-        for task in sorted(primary.alive, key=self.healthy)[: max(0, len(primary.alive) - service.desired)]:
+        surplus = sorted(primary.alive, key=self.healthy)[: max(0, len(primary.alive) - service.desired)]
+        self._tell_protected(service, surplus)
+        for task in [one for one in surplus if not one.protected]:
             self._drain(service, task)
 
     def _tell_protected(self, service: Service, surplus: Iterable[Task]) -> None:

@@ -23,6 +23,11 @@ def always(_world: "World", _task: "Task") -> bool:
     return True
 
 
+def never(_world: "World", _task: "Task") -> bool:
+    """Say that it happens to no task."""
+    return False
+
+
 def even(_world: "World", task: "Task") -> bool:
     """Say that it happens to every second task of a deployment, beginning with the first."""
     return task.number % 2 == 0
@@ -65,6 +70,7 @@ class Script:
     response_seconds: float = 0.02
     hangs_after: float | None = None
     """So many seconds after it listens it stops answering, and lives on."""
+    hangs_if: "Callable[[World, Task], bool]" = always
     hanging: tuple[str, ...] = ()
     """Printed when it stops answering."""
     death: Death | None = None
@@ -76,8 +82,8 @@ class Script:
     """Printed beside each answer of 5xx to a health check."""
     on_refusal: str = "exit"
     """What it does when AWS refuses what it needs: `exit`, `unready` (it answers 503), `shrug`."""
-    check_passes: bool = True
-    """Whether the container's own health check passes once it listens."""
+    check_fails: "Callable[[World, Task], bool]" = never
+    """Whether the container's own health check fails, whatever the program answers."""
 
 
 @dataclass(frozen=True, slots=True)

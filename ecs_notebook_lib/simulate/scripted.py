@@ -74,7 +74,7 @@ class Process:
         death = self._death()
         if death is not None and death.ready:
             self.after(self.world.engine.between(*death.seconds), "die", death)
-        if self.script.hangs_after is not None:
+        if self.script.hangs_after is not None and self.script.hangs_if(self.world, self.task):
             self.after(self.script.hangs_after * self.world.engine.between(0.8, 1.2), "hang")
         refusal = next((need for need in self.program.needs if self.world.denial(self.task, need) is not None), None)
         if refusal is not None:
@@ -128,10 +128,11 @@ class Process:
             balanced = bool(self.world.groups_of(self.world.scheduler.service_of(self.task)))
             self.after(0.0 if balanced else _COUNTED_SECONDS, "counted")
             return
-        passes = self.script.check_passes and self.code_of(check_path(check), self.world.now) < 400
+        fails = self.script.check_fails(self.world, self.task)
+        passes = not fails and self.code_of(check_path(check), self.world.now) < 400
         patience = 0.0 if passes else check["retries"] * check["interval"] + float(check.get("startPeriod", 0))
         self.after(check["interval"] + patience, "checked", passes)
-        if self.script.check_passes and self.script.framework.access:
+        if not fails and self.script.framework.access:
             path = check_path(check)
             self.stream.periodic.append(self.requests("127.0.0.1", path, check["interval"], _CURL))
 

@@ -104,7 +104,8 @@ def overlapping(world: World, service: Service, changes: dict[str, object]) -> N
     world.edit(_minimum(service, 0))
 
     def again() -> None:
-        _deploy(world, service, next(revisions), changes)
+        taken = {row["revision"] for row in world.task_definitions.values() if row["family"] == SERVICE}
+        _deploy(world, service, next(number for number in revisions if number not in taken), changes)
         world.engine.after(world.engine.between(215, 265), again)
 
     again()

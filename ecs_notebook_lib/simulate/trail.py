@@ -72,9 +72,19 @@ class Trail:
         self.random = Random(f"trail:{world.scenario}:{world.seed}")
         self.events: list[Event] = []
         self._told: dict[str, Shape] = {}
+        self._silent = False
 
-    def write(self, call: ApiCall, *, who: tuple[str, str] | None = None, response: Any = None) -> Event:
-        """Write down a call that somebody makes now."""
+    def write(
+        self,
+        call: ApiCall,
+        *,
+        who: tuple[str, str] | None = None,
+        response: Any = None,
+        error: tuple[str, str] | None = None,
+    ) -> None:
+        """Write down a call that somebody makes now; `error` is code and message of one that AWS refused."""
+        if self._silent:
+            return
         now, world = self._world.now, self._world
         role, session = who or self.random.choice(_PEOPLE)
         identifier = "-".join(f"{self.random.getrandbits(4 * n):0{n}x}" for n in (8, 4, 4, 4, 12))
@@ -98,9 +108,19 @@ class Trail:
             "eventCategory": "Management",
         }
         delay = timedelta(seconds=self.random.uniform(90, 720))
-        event = Event(identifier, call, now.replace(microsecond=0), now + delay, region, session, record)
-        self.events.append(event)
-        return event
+        record |= {"errorCode": error[0], "errorMessage": error[1]} if error else {}
+        self.events.append(Event(identifier, call, now.replace(microsecond=0), now + delay, region, session, record))
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """Write nothing down of what happens meanwhile, and take it for told: one call is the reason of it all."""
+        self._silent = True
+        try:
+            yield
+        finally:
+            self._silent = False
+            for service in self._world.scheduler.services.values():
+                self.went_back(service)
 
     def _identity(self, role: str, session: str) -> dict[str, Any]:
         account, partition = self._world.account, self._world.partition
@@ -169,7 +189,7 @@ class Trail:
         self.write(ApiCall("StopServiceDeployment", "ecs", params))
 
     def went_back(self, service: "Service") -> None:
-        """Take note that ECS itself has set the service back: nobody called it."""
+        """Take note of how the service is, as told: ECS itself has set it back, or another event tells of it."""
         self._told[service.name] = self._members(service)
 
     def _members(self, service: "Service") -> "Shape":

@@ -194,18 +194,22 @@ def _rule(key: Key, old: Any, new: Any) -> ApiCall:
     verb = "Revoke" if new is _ABSENT else "Authorize"
     side = "Egress" if key[2].endswith("Egress") else "Ingress"
     row = old if new is _ABSENT else new
-    params = {"groupId": key[1], "ipPermissions": _items([_permission(row)])}
+    params = {"groupId": key[1], "ipPermissions": items([permission(row)])}
     return ApiCall(f"{verb}SecurityGroup{side}", "ec2", params, (("AWS::EC2::SecurityGroup", key[1]),))
 
 
-def _permission(rule: Mapping[str, Any]) -> dict[str, Any]:
+def permission(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a rule of a security group as CloudTrail writes it."""
     row = {_lower(name): rule[name] for name in ("IpProtocol", "FromPort", "ToPort") if name in rule}
-    groups = [{"groupId": pair["GroupId"], "userId": pair["UserId"]} for pair in rule["UserIdGroupPairs"]]
-    ranges = [{"cidrIp": one["CidrIp"]} for one in rule["IpRanges"]]
-    return row | {"groups": _items(groups), "ipRanges": _items(ranges), "ipv6Ranges": {}, "prefixListIds": {}}
+    groups = [
+        {"groupId": pair["GroupId"], "userId": pair.get("UserId", "")} for pair in rule.get("UserIdGroupPairs", ())
+    ]
+    ranges = [{"cidrIp": one["CidrIp"]} for one in rule.get("IpRanges", ())]
+    return row | {"groups": items(groups), "ipRanges": items(ranges), "ipv6Ranges": {}, "prefixListIds": {}}
 
 
-def _items(rows: list[Any]) -> dict[str, Any]:
+def items(rows: list[Any]) -> dict[str, Any]:
+    """Return a list as CloudTrail writes those of EC2."""
     return {"items": rows} if rows else {}
 
 
@@ -213,10 +217,11 @@ def _lower(name: str) -> str:
     return name[0].lower() + name[1:]
 
 
-def _lowered(value: Any) -> Any:
+def lowered(value: Any) -> Any:
+    """Return a value with the names of its members as CloudTrail writes those of most services."""
     if isinstance(value, dict):
-        return {_lower(name): _lowered(item) for name, item in value.items()}
-    return [_lowered(item) for item in value] if isinstance(value, list) else value
+        return {_lower(name): lowered(item) for name, item in value.items()}
+    return [lowered(item) for item in value] if isinstance(value, list) else value
 
 
 def _route(key: Key, old: Any, new: Any) -> ApiCall:
@@ -224,7 +229,7 @@ def _route(key: Key, old: Any, new: Any) -> ApiCall:
     about = (("AWS::EC2::RouteTable", key[1]),)
     if new is _ABSENT:
         return ApiCall("DeleteRoute", "ec2", params, about)
-    return ApiCall("CreateRoute" if old is _ABSENT else "ReplaceRoute", "ec2", params | _lowered(new), about)
+    return ApiCall("CreateRoute" if old is _ABSENT else "ReplaceRoute", "ec2", params | lowered(new), about)
 
 
 def _association(name: str, member: str, kind: str) -> Callable[[Key, Any, Any], ApiCall | None]:
@@ -241,7 +246,7 @@ def _entry(key: Key, old: Any, new: Any) -> ApiCall:
     params: dict[str, Any] = {"networkAclId": key[1], "ruleNumber": int(key[3]), "egress": key[2] == "True"}
     if new is _ABSENT:
         return ApiCall("DeleteNetworkAclEntry", "ec2", params, about)
-    ports = {"portRange": _lowered(new["PortRange"])} if "PortRange" in new else {}
+    ports = {"portRange": lowered(new["PortRange"])} if "PortRange" in new else {}
     params |= {"ruleAction": new["RuleAction"], "aclProtocol": new["Protocol"], "cidrBlock": new["CidrBlock"], **ports}
     return ApiCall("CreateNetworkAclEntry" if old is _ABSENT else "ReplaceNetworkAclEntry", "ec2", params, about)
 
@@ -278,7 +283,7 @@ def _target_group(key: Key, old: Any, new: Any) -> ApiCall | None:
     if _ABSENT in (old, new):
         return None
     changed = {name: value for name, value in new.items() if value != old[name]}
-    return ApiCall("ModifyTargetGroup", _ELB, {"targetGroupArn": key[1], **_lowered(changed)}, ((_TARGETS, key[1]),))
+    return ApiCall("ModifyTargetGroup", _ELB, {"targetGroupArn": key[1], **lowered(changed)}, ((_TARGETS, key[1]),))
 
 
 def _attributes(key: Key, old: Any, new: Any) -> ApiCall | None:
@@ -301,13 +306,13 @@ def _of_balancer(name: str, member: str) -> Callable[[Key, Any, Any], ApiCall | 
 def _listener(key: Key, old: Any, new: Any) -> ApiCall | None:
     if _ABSENT in (old, new):
         return None
-    return ApiCall("ModifyListener", _ELB, {"listenerArn": key[1], "defaultActions": _lowered(new)}, (("", key[1]),))
+    return ApiCall("ModifyListener", _ELB, {"listenerArn": key[1], "defaultActions": lowered(new)}, (("", key[1]),))
 
 
 def _listener_rule(key: Key, old: Any, new: Any) -> ApiCall:
     if new is _ABSENT:
         return ApiCall("DeleteRule", _ELB, {"ruleArn": key[2]}, (("", key[2]),))
-    asked = {"conditions": _lowered(new["Conditions"]), "actions": _lowered(new["Actions"])}
+    asked = {"conditions": lowered(new["Conditions"]), "actions": lowered(new["Actions"])}
     if old is _ABSENT:
         params = {"listenerArn": key[1], "priority": int(new["Priority"]), **asked}
         return ApiCall("CreateRule", _ELB, params, (("", key[1]),))

@@ -5,6 +5,7 @@ import itertools
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from ecs_notebook_lib.simulate import (
@@ -18,6 +19,10 @@ from ecs_notebook_lib.simulate import (
     api_keeping,
     api_logs,
     api_trail,
+    api_writes_access,
+    api_writes_ec2,
+    api_writes_ecs,
+    api_writes_other,
     capture,
 )
 from ecs_notebook_lib.simulate.answers import Handler
@@ -35,8 +40,10 @@ from ecs_notebook_lib.simulate.script import Hitch, Sidecar
 from ecs_notebook_lib.simulate.tasks import Tasks
 from ecs_notebook_lib.simulate.trail import Event, Trail
 from ecs_notebook_lib.simulate.wire import AWSError, Call, HTTPRequest, HTTPResponse, Wire
+from ecs_notebook_lib.simulate.writing import recorded
 
-_MODULES = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2, api_keeping, api_trail)
+_READING = (api_ecs, api_elbv2, api_logs, api_access, api_cloudwatch, api_existence, api_ec2, api_keeping, api_trail)
+_WRITING = (api_writes_ecs, api_writes_other, api_writes_access, api_writes_ec2)
 
 
 class World:
@@ -69,6 +76,8 @@ class World:
         self.told_starts = False
         self.placement_error = ""
         """The event that tells why no task of the service can be placed; empty if one can."""
+        self.is_unplaced: Callable[[Deployment], bool] = lambda _deployment: True
+        """Which deployments of the service that is true of."""
         self.registration_error = ""
         """Why ECS cannot register targets; empty if it can."""
         self._unseen = LogGroup("", start)
@@ -76,6 +85,8 @@ class World:
         self.balancer = Balancer(self)
         self.scheduler = Scheduler(self)
         self.trail = Trail(self)
+        self.recurring: list[Callable[[World, Service, Deployment], None]] = []
+        """What happens to each deployment that a caller begins, beside what follows from its configuration."""
         self.broken: list[Event] = []
         """The calls by which somebody broke something."""
         self.brought: list[Brought] = []
@@ -88,8 +99,12 @@ class World:
         self._lock = threading.RLock()
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
         self.operations: Mapping[str, Handler] = {
-            name: handler for module in _MODULES for name, handler in module.handlers(self).items()
+            name: handler for module in (*_READING, *_WRITING) for name, handler in module.handlers(self).items()
         }
+        self.writing = frozenset(name for module in _WRITING for name in module.handlers(self))
+        """The operations that change something."""
+        self.writes: list[tuple[str, Mapping[str, Any]]] = []
+        """Every call of these that was answered, refused ones among them: the operation, and what was asked."""
 
     # The door.
 
@@ -115,6 +130,12 @@ class World:
 
     def _dispatch(self, call: Call) -> Mapping[str, Any]:
         name = f"{call.service}:{call.operation}"
+        if name not in self.writing:
+            return self._answer(name, call)
+        self.writes.append((name, call.params))
+        return recorded(self, call, partial(self._answer, name))
+
+    def _answer(self, name: str, call: Call) -> Mapping[str, Any]:
         if name in self.throttled:
             raise throttled(call)
         if name in self.refused:
@@ -152,10 +173,9 @@ class World:
     def free_address(self, subnet: str) -> str:
         """Return a private address that no living task has; AWS gives them out again."""
         numbers = self._addresses.setdefault(subnet, itertools.count())
-        third = list(self.zones).index(subnet) + 1
-        network = self.network.subnets[0]["CidrBlock"].rsplit(".", 2)[0]
+        block = next(row["CidrBlock"] for row in self.network.subnets if row["SubnetId"] == subnet)
         for number in numbers:
-            address = f"{network}.{third}.{10 + number * 7 % 200}"
+            address = f"{block.rpartition('.')[0]}.{10 + number * 7 % 200}"
             if address not in self._taken:
                 self._taken.add(address)
                 return address
@@ -209,7 +229,7 @@ class World:
         definition = self.task_definitions[task.shape["taskDefinitionArn"]]
         rows = definition["containerDefinitions"]
         row = next((row for row in rows if row["name"] == container), rows[0])
-        options = row["logConfiguration"].get("options", {})
+        options = row.get("logConfiguration", {}).get("options", {})
         group = self.log_groups.get(options.get("awslogs-group", ""), self._unseen)
         return group, f"{options.get('awslogs-stream-prefix', '')}/{row['name']}/{task.id}"
 
@@ -220,9 +240,13 @@ class World:
         return stream
 
     def stream(self, task: Task) -> LogStream:
-        """Return the log stream of a task."""
+        """Return the log stream of a task; nobody sees it any more if its group was deleted meanwhile."""
         group, name = self._place(task)
-        return group.streams[name]
+        return group.streams.get(name) or self._unseen.streams[name]
+
+    def delete_log_group(self, name: str) -> None:
+        """Delete a log group; tasks that write to it go on, and nobody sees what they write."""
+        self._unseen.streams |= self.log_groups.pop(name).streams
 
     def captured(self, task: Task) -> None:
         """Write down that a task stopped, if this account keeps such events."""
@@ -234,7 +258,11 @@ class World:
         """Change the configuration, as somebody with a console would."""
         with self._lock, self.trail.watching():
             change(self)
-            self._verdicts.clear()
+            self.decide_anew()
+
+    def decide_anew(self) -> None:
+        """Forget what was decided about who may do what: a policy has changed."""
+        self._verdicts.clear()
 
     def denial(self, task: Task, need: tuple[str, str, str]) -> str | None:
         """Return AWS's sentence if the task role may not do what the program needs; None if it may."""
@@ -248,7 +276,9 @@ class World:
         """Return ECS's sentence if it cannot assume a role of a task definition; None if it can assume all."""
         context = {"aws:SourceAccount": self.account, "aws:SourceArn": self.arn("ecs", f"task/{self.cluster}/*")}
         for member in ("taskRoleArn", "executionRoleArn"):
-            arn = self.task_definitions[task_definition][member]
+            arn = self.task_definitions[task_definition].get(member)
+            if not arn:
+                continue
             role = self.access.roles.get(arn.rpartition("/")[2])
             if role is None or not access.may_assume(role, "ecs-tasks.amazonaws.com", context):
                 return (
@@ -259,7 +289,9 @@ class World:
         return None
 
     def _denial(self, task: Task, member: str, action: str, resource: str) -> str | None:
-        arn = self.task_definitions[task.shape["taskDefinitionArn"]][member]
+        arn = self.task_definitions[task.shape["taskDefinitionArn"]].get(member)
+        if not arn:
+            return f"no role of the task may do {action}: the task definition names no {member}"
         role = self.access.roles[arn.rpartition("/")[2]]
         key = (role.name, action, resource)
         if key not in self._verdicts:
