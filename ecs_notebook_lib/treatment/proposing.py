@@ -140,9 +140,11 @@ def _treating(s: Situation) -> Iterator[Action]:
 def _mending(s: Situation) -> Iterator[Action]:
     """Yield the best treatment of the cause that this situation allows: with calls, else in words."""
     made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments if name in PROPOSERS) if row]
-    callable_ = [row for row in made if row.calls or row.command]
-    chosen = (callable_ or made)[:1]
-    yield from chosen or [_in_words(s)]
+    carried_out = [row for row in made if row.calls or row.command]
+    chosen = (carried_out or made)[:1] or [_in_words(s)]
+    yield from chosen
+    if chosen[0].calls and chosen[0].kind.in_place and s.has_given_up:
+        yield from filter(None, [service_settings.new_deployment(s)])
 
 
 def _in_words(s: Situation) -> Action:

@@ -126,7 +126,10 @@ def new_deployment(s: Situation) -> Action | None:
     if not s.service:
         return None
     call = update_service(s, forceNewDeployment=True)
-    return action(s, "new_deployment", "What hindered the tasks may be over; ECS's pauses begin anew.", calls=(call,))
+    because = "What hindered the tasks may be over; ECS's pauses begin anew."
+    if s.has_given_up:
+        because = "ECS has given the newest deployment up, and starts no more tasks of it."
+    return action(s, "new_deployment", because, calls=(call,))
 
 
 def circuit_breaker(s: Situation) -> Action | None:

@@ -131,6 +131,12 @@ class Situation:
         return any(row.get("status") == "ACTIVE" and row.get("rolloutState") == "COMPLETED" for row in rows)
 
     @property
+    def has_given_up(self) -> bool:
+        """Say whether ECS starts no more tasks of the newest deployment, and did not go back either."""
+        rows = self.service.get("deployments") or ()
+        return any(row.get("status") == "PRIMARY" and row.get("rolloutState") == "FAILED" for row in rows)
+
+    @property
     def desired(self) -> int:
         """Return the desired count."""
         return int(self.service.get("desiredCount") or 0)

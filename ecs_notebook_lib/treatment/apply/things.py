@@ -200,9 +200,12 @@ def _observe_log_group(reader: Reads, params: Params) -> State:
 
 
 def _observe_protection(reader: Reads, params: Params) -> State:
-    answer = reader.read("ecs:GetTaskProtection", cluster=params["cluster"], tasks=list(params["tasks"]))
-    rows = answer.get("protectedTasks") or ()
-    return {row["taskArn"]: bool(row.get("protectionEnabled")) for row in rows}
+    """Return whether each of the tasks that still are to run is protected; one that goes has nothing to protect."""
+    place = {"cluster": params["cluster"], "tasks": list(params["tasks"])}
+    rows = reader.read("ecs:DescribeTasks", **place).get("tasks") or ()
+    living = {row["taskArn"] for row in rows if row.get("desiredStatus") == "RUNNING"}
+    protected = reader.read("ecs:GetTaskProtection", **place).get("protectedTasks") or ()
+    return {row["taskArn"]: bool(row.get("protectionEnabled")) for row in protected if row["taskArn"] in living}
 
 
 def _protection_is_done(before: State, now: State, params: Params) -> bool:  # noqa: ARG001

@@ -85,6 +85,8 @@ def _refuse_third_hand(rows: list[Row], hands: Hands) -> None:
             last[_key(intent)] = (intent, outcome["after"])
     for intent, after in last.values():
         now = THINGS[intent["operation"]].observe(hands.reader, intent["params"])
+        if not now:
+            raise NotAppliedError(f"what {intent['operation']} changed is not there any more")
         if comparable(_settled(now)) != comparable(_settled(after)):
             raise NotAppliedError(
                 f"somebody, or ECS itself, has changed it since {intent['operation']}: it was {_settled(after)}, and "
