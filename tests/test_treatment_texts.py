@@ -13,7 +13,7 @@ from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.policy import evaluate_trust
 from ecs_notebook_lib.policy.wildcards import matches
 from ecs_notebook_lib.simulate import build
-from ecs_notebook_lib.simulate.access import Secret, decide, may_assume, session_arn
+from ecs_notebook_lib.simulate.access import ManagedPolicy, Secret, decide, may_assume, session_arn
 from ecs_notebook_lib.treatment.texts import (
     allow_statement,
     deny_change,
@@ -33,6 +33,9 @@ IMPLICIT = {
     "parameter-refused": "execution",
     "clarity-permissions-execution": "execution",
 }
+UNTOLD = {("task-role-unready", 0)}
+"""Worlds in which nothing tells of the denial: the application does not print it."""
+
 SESSION = "0123456789abcdef0123456789abcdef"
 ACTIONS = (
     "s3:GetObject",
@@ -87,7 +90,7 @@ def given_by(before, after):
 
 def seeded(names, seeds=(0, 1, 2)):
     dialects = [(f"{name}@test", seed) for name in names if not name.startswith("clarity") for seed in seeds[:2]]
-    return [*((name, seed) for name in names for seed in seeds), *dialects]
+    return [row for row in (*((name, seed) for name in names for seed in seeds), *dialects) if row not in UNTOLD]
 
 
 @pytest.mark.parametrize(("name", "number"), seeded(IMPLICIT))
@@ -148,6 +151,11 @@ def test_what_the_last_good_role_had_is_marked_and_stays_in_the_services(name, n
     assert [row for row in text.document["Statement"] if row not in text.least_document["Statement"]] == list(
         text.from_last_good
     )
+
+
+@pytest.mark.parametrize(("name", "number"), sorted(UNTOLD))
+def test_a_denial_of_which_nothing_tells_is_not_guessed(name, number):
+    assert allow_statement(diagnosed(build(name, number)), "task") is None
 
 
 def test_another_execution_role_gets_what_the_last_good_one_had_beside_it():
@@ -424,3 +432,36 @@ def test_a_secret_named_without_its_suffix_is_named_by_the_arn_that_another_revi
     (mended,) = secret_reference(diagnosed(world))
 
     assert (change.after, mended.after) == ("", arn)
+
+
+def test_a_permissions_boundary_is_what_must_change_not_the_role():
+    world = build("task-role-refused", 3)
+    rows = diagnosed(world).frames.access.query("because == 'denied'")
+    asked, resource = rows["action"].iloc[0], rows["resource"].iloc[0]
+    role = world.access.roles[rows["role_arn"].iloc[0].rpartition("/")[2]]
+    role.boundary = f"arn:{world.partition}:iam::{world.account}:policy/limits"
+    limits = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+    world.access.policies[role.boundary] = ManagedPolicy(role.boundary, "ANPALIMITS", {"v1": limits}, "v1", world.now)
+    role.inline["all"] = {"Statement": [{"Effect": "Allow", "Action": asked, "Resource": resource}]}
+    diagnosis = diagnosed(world)
+
+    (change,) = deny_change(diagnosis)
+    world.access.policies[role.boundary].versions["v1"] = change.document
+
+    assert allow_statement(diagnosis, "task") is None
+    assert change.document["Statement"][0] == limits["Statement"][0]
+    assert decide(world.access, role, SESSION, asked, resource).verdict == "allowed"
+
+
+def test_a_policy_of_the_organization_is_nobodys_to_change_here():
+    snapshot = collected(build("clarity-backend"))
+    for page in snapshot.records("logs:GetLogEvents"):
+        for event in (page["response"] or {}).get("events") or ():
+            head, because, _ = event["message"].partition("because no identity-based policy allows")
+            if because:
+                event["message"] = f"{head}with an explicit deny in a service control policy"
+
+    changes = deny_change(diagnose(Frames(snapshot)))
+
+    assert [(change.service, change.document) for change in changes] == [("organizations", None)]
+    assert allow_statement(diagnose(Frames(snapshot)), "task") is None
