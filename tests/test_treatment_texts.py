@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -346,24 +347,43 @@ FORGED = {
 }
 
 
+def reworded(world, words):
+    """Diagnose a world in whose logs every denial is worded otherwise: `words` makes a line of a line."""
+    snapshot = collected(world)
+    members = dict(snapshot.members)
+    for operation in ("logs:GetLogEvents", "logs:FilterLogEvents"):
+        pages = snapshot.records(operation)
+        for event in (event for page in pages for event in (page["response"] or {}).get("events") or ()):
+            if "not authorized" in event["message"]:
+                event["message"] = words(event["message"])
+        members[operation] = b"".join(json.dumps(page).encode() + b"\n" for page in pages)
+    return diagnose(Frames(replace(snapshot, members=members)))
+
+
+def forged(line):
+    world = build("clarity-backend")
+    session = session_arn(world.access.roles["clarity-backend-task"], SESSION)
+    said = (
+        f"AccessDeniedException: User: {session} is not authorized to perform: {line} because no identity-based policy"
+    )
+    diagnosis = reworded(world, lambda _: f"{said} allows the {line.partition(' ')[0]} action")
+    text = allow_statement(diagnosis, "task")
+    return diagnosis, [] if text is None else [one for row in text.document["Statement"] for one in row["Action"]]
+
+
 @pytest.mark.parametrize("line", FORGED.values(), ids=FORGED)
 def test_a_line_that_a_container_prints_is_not_obeyed(line):
-    world = build("clarity-backend")
-    snapshot = collected(world)
-    role = world.access.roles["clarity-backend-task"]
-    said = (
-        f"AccessDeniedException: User: {session_arn(role, SESSION)} is not authorized to perform: {line} "
-        "because no identity-based policy allows the action"
-    )
-    for page in snapshot.records("logs:GetLogEvents"):
-        for event in (page["response"] or {}).get("events") or ():
-            if "not authorized" in event["message"]:
-                event["message"] = said
+    diagnosis, actions = forged(line)
 
-    text = allow_statement(diagnose(Frames(snapshot)), "task")
+    access = diagnosis.frames.access
+    assert line.partition(" ")[0] in set(access.loc[access["because"] == "denied", "action"])
+    assert actions == []
 
-    actions = [] if text is None else [one for row in text.document["Statement"] for one in row["Action"]]
-    assert line.partition(" ")[0] not in actions
+
+def test_one_action_on_one_resource_is_taken_from_a_line():
+    _, actions = forged("sqs:SendMessage on resource: arn:aws:sqs:us-east-1:111122223333:orders")
+
+    assert actions == ["sqs:SendMessage"]
 
 
 @given(st.text(max_size=80))
@@ -454,14 +474,11 @@ def test_a_permissions_boundary_is_what_must_change_not_the_role():
 
 
 def test_a_policy_of_the_organization_is_nobodys_to_change_here():
-    snapshot = collected(build("clarity-backend"))
-    for page in snapshot.records("logs:GetLogEvents"):
-        for event in (page["response"] or {}).get("events") or ():
-            head, because, _ = event["message"].partition("because no identity-based policy allows")
-            if because:
-                event["message"] = f"{head}with an explicit deny in a service control policy"
+    allows = "because no identity-based policy allows"
+    by_organization = "with an explicit deny in a service control policy"
+    diagnosis = reworded(build("clarity-backend"), lambda text: f"{text.partition(allows)[0]}{by_organization}")
 
-    changes = deny_change(diagnose(Frames(snapshot)))
+    changes = deny_change(diagnosis)
 
     assert [(change.service, change.document) for change in changes] == [("organizations", None)]
-    assert allow_statement(diagnose(Frames(snapshot)), "task") is None
+    assert allow_statement(diagnosis, "task") is None
