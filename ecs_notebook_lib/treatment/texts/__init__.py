@@ -1,0 +1,90 @@
+"""Text to change where a cause lives in policy, infrastructure or code. Pure: values from a diagnosis, no call."""
+
+from ecs_notebook_lib.treatment.texts.container_texts import (
+    CpuAdvice,
+    MemoryAdvice,
+    container_health_check,
+    cpu_advice,
+    ephemeral_storage,
+    file_limit,
+    former_command,
+    image_by_digest,
+    memory_advice,
+    runtime_platform,
+)
+from ecs_notebook_lib.treatment.texts.deny_statements import DenyChange, deny_change
+from ecs_notebook_lib.treatment.texts.health_texts import (
+    READINESS,
+    CheckAdvice,
+    GraceAdvice,
+    PercentagesAdvice,
+    check_advice,
+    grace_advice,
+    percentages,
+    percentages_advice,
+)
+from ecs_notebook_lib.treatment.texts.named_texts import (
+    ReferenceChange,
+    ResourceText,
+    log_group_missing,
+    parameter_missing,
+    secret_missing,
+    secret_reference,
+)
+from ecs_notebook_lib.treatment.texts.network_texts import (
+    AclEntry,
+    GroupRule,
+    ZoneAdvice,
+    acl_entries,
+    egress_permission,
+    ingress_permission,
+    zone_advice,
+)
+from ecs_notebook_lib.treatment.texts.policy_statements import LeftOut, PolicyText, allow_statement
+from ecs_notebook_lib.treatment.texts.trust_texts import TrustText, trust_policy
+from ecs_notebook_lib.treatment.texts.ways_out import EndpointPolicy, WayOut, endpoint_policy, ways_out
+
+__all__ = [
+    "READINESS",
+    "AclEntry",
+    "CheckAdvice",
+    "CpuAdvice",
+    "DenyChange",
+    "EndpointPolicy",
+    "GraceAdvice",
+    "GroupRule",
+    "LeftOut",
+    "MemoryAdvice",
+    "PercentagesAdvice",
+    "PolicyText",
+    "ReferenceChange",
+    "ResourceText",
+    "TrustText",
+    "WayOut",
+    "ZoneAdvice",
+    "acl_entries",
+    "allow_statement",
+    "check_advice",
+    "container_health_check",
+    "cpu_advice",
+    "deny_change",
+    "egress_permission",
+    "endpoint_policy",
+    "ephemeral_storage",
+    "file_limit",
+    "former_command",
+    "grace_advice",
+    "image_by_digest",
+    "ingress_permission",
+    "log_group_missing",
+    "memory_advice",
+    "parameter_missing",
+    "percentages",
+    "percentages_advice",
+    "runtime_platform",
+    "secret_missing",
+    "secret_reference",
+    "trust_policy",
+    "ways_out",
+    "zone_advice",
+]
