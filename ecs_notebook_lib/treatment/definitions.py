@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from ecs_notebook_lib.treatment.action import Action
+from ecs_notebook_lib.treatment import texts
+from ecs_notebook_lib.treatment.action import Action, Fragment
 from ecs_notebook_lib.treatment.making import action, register_and_deploy
 from ecs_notebook_lib.treatment.situation import Situation
 
@@ -10,10 +11,13 @@ _ROLES = ("taskRoleArn", "executionRoleArn")
 _ARCHITECTURES = {"arm64": "ARM64", "amd64": "X86_64"}
 
 
-def _deploying(s: Situation, name: str, because: str, edits: dict[str, Any]) -> Action | None:
+def _deploying(
+    s: Situation, name: str, because: str, edits: dict[str, Any], *fragments: Fragment | None
+) -> Action | None:
     if not (s.service and s.definition and edits):
         return None
-    return action(s, name, because, **register_and_deploy(s, edits))
+    shown = tuple(filter(None, fragments))
+    return action(s, name, because, fragments=shown, **register_and_deploy(s, edits))
 
 
 def _of_container(s: Situation, *members: str) -> dict[str, Any]:
@@ -34,7 +38,8 @@ def former_container_check(s: Situation) -> Action | None:
 def former_command(s: Situation) -> Action | None:
     """Take command and entry point of the last good revision."""
     edits = _of_container(s, "command", "entryPoint", "workingDirectory")
-    return _deploying(s, "former_command", "The last good revision had another command.", edits)
+    because = "The last good revision had another command."
+    return _deploying(s, "former_command", because, edits, *texts.former_command(s.diagnosis))
 
 
 def former_roles(s: Situation) -> Action | None:
@@ -71,4 +76,70 @@ def platform(s: Situation) -> Action | None:
     wanted = {"operatingSystemFamily": "LINUX", **(s.definition.get("runtimePlatform") or {})}
     wanted["cpuArchitecture"] = known[0]
     because = f"The image is built for {known[0]} only, and the task asks for {present}."
-    return _deploying(s, "platform", because, {"runtimePlatform": wanted})
+    return _deploying(s, "platform", because, {"runtimePlatform": wanted}, texts.runtime_platform(s.diagnosis))
+
+
+def memory(s: Situation) -> Action | None:
+    """Give the task the memory that its measured peak needs; killed at its limit, at least twice as much."""
+    advice = texts.memory_advice(s.diagnosis)
+    if advice is None:
+        return None
+    edits: dict[str, Any] = {"memory": str(advice.task_memory)}
+    if advice.cpu and str(advice.cpu) != str(s.definition.get("cpu")):
+        edits["cpu"] = str(advice.cpu)
+    edits |= {f"containerDefinitions[{name}].memory": limit for name, limit in advice.container_memory}
+    known = f"{advice.peak_mib:.0f} MiB" if advice.peak_mib is not None else "an unknown amount"
+    because = (
+        f"The task used {'at least ' if advice.is_lower_bound else ''}{known} of {s.definition.get('memory')} MiB."
+    )
+    return _deploying(s, "memory", because, edits, advice.fragment)
+
+
+def cpu(s: Situation) -> Action | None:
+    """Give the task the CPU with which it starts in time."""
+    advice = texts.cpu_advice(s.diagnosis)
+    if advice is None:
+        return None
+    edits = {"cpu": str(advice.cpu)}
+    if advice.memory and str(advice.memory) != str(s.definition.get("memory")):
+        edits["memory"] = str(advice.memory)
+    took = f", and starting took {advice.ready_seconds:.0f} s" if advice.ready_seconds else ""
+    return _deploying(s, "cpu", f"All of its {s.definition.get('cpu')} units were used{took}.", edits, advice.fragment)
+
+
+def ephemeral_storage(s: Situation) -> Action | None:
+    """Give the task twice its disk."""
+    advice = texts.ephemeral_storage(s.diagnosis)
+    if advice is None:
+        return None
+    size, fragment = advice
+    because = "No space was left on its disk; nothing measures how much it needs."
+    return _deploying(s, "ephemeral_storage", because, {"ephemeralStorage": {"sizeInGiB": size}}, fragment)
+
+
+def open_files(s: Situation) -> Action | None:
+    """Give the application's container the highest limit of open files."""
+    ours = s.container_definition(s.definition)
+    wanted = [{"name": "nofile", "softLimit": _FILES, "hardLimit": _FILES}]
+    if not ours or ours.get("ulimits") == wanted:
+        return None
+    edits = {f"containerDefinitions[{s.container}].ulimits": wanted}
+    return _deploying(s, "open_files", "It ran out of open files.", edits, texts.file_limit(s.container))
+
+
+_FILES = 65_535
+"""The most that Fargate allows (ECS_FACTS 8)."""
+
+
+def secret_reference(s: Situation) -> Action | None:
+    """Mend the references to secrets whose right form is known."""
+    wrong = [row for row in texts.secret_reference(s.diagnosis) if row.after]
+    edits: dict[str, Any] = {}
+    for row in wrong:
+        path = f"containerDefinitions[{row.container}].secrets"
+        present = edits.get(path) or s.container_definition(s.definition, row.container).get("secrets") or []
+        edits[path] = [
+            {**one, "valueFrom": row.after} if one.get("valueFrom") == row.before else one for one in present
+        ]
+    because = wrong[0].why if wrong else ""
+    return _deploying(s, "secret_reference", because, edits, *(row.fragment for row in wrong))

@@ -2,7 +2,7 @@
 
 from ecs_notebook_lib.knowledge.weights import causes
 from ecs_notebook_lib.treatment.action import Action, Call
-from ecs_notebook_lib.treatment.making import action, service_changes, update_service
+from ecs_notebook_lib.treatment.making import action, deploying, service_changes, update_service
 from ecs_notebook_lib.treatment.situation import Situation
 
 _WITH_THE_DEPLOYMENT = frozenset({"task_definition", "service"})
@@ -35,16 +35,19 @@ def stop_deployment(s: Situation) -> Action | None:
     """Return how to stop the current service deployment; None if ECS would have nothing to go back to."""
     if not (s.stoppable and s.can_go_back_by_itself) or s.service.get("taskDefinition") == s.good_definition_arn:
         return None
-    call = Call("ecs:StopServiceDeployment", {"serviceDeploymentArn": s.stoppable, "stopType": "ROLLBACK"})
-    return action(s, "stop_deployment", _why(s), calls=(call,), changes=service_changes(s, _before_deployment(s)))
+    stop = Call("ecs:StopServiceDeployment", {"serviceDeploymentArn": s.stoppable, "stopType": "ROLLBACK"})
+    kept = deploying(s)
+    calls = (*([update_service(s, **kept)] if kept else []), stop)
+    changes = service_changes(s, {**_before_deployment(s), **kept})
+    return action(s, "stop_deployment", _why(s), calls=calls, changes=changes)
 
 
 def roll_back(s: Situation) -> Action | None:
     """Return the deployment of the last good revision; None if it is what the service runs already."""
-    members = _before_deployment(s)
-    changes = service_changes(s, members)
-    if not changes:
+    if not service_changes(s, _before_deployment(s)):
         return None
+    members = deploying(s, **_before_deployment(s))
+    changes = service_changes(s, members)
     return action(s, "roll_back", _why(s), calls=(update_service(s, **members),), changes=changes)
 
 

@@ -19,6 +19,23 @@ def update_service(s: Situation, **members: Any) -> Call:
     return Call("ecs:UpdateService", {"cluster": s.cluster, "service": s.name, **members})
 
 
+def deploying(s: Situation, **members: Any) -> dict[str, Any]:
+    """Return the members of an UpdateService that begins a deployment, so that what serves stays until others do.
+
+    A minimum of 0, or a maximum of 100, lets ECS take healthy tasks away first. Where capacity is what lacks, there is
+    no room for more tasks, and the percentages stay.
+    """
+    present = s.service.get("deploymentConfiguration") or {}
+    low, high = present.get("minimumHealthyPercent", 100), present.get("maximumPercent", 200)
+    if not s.serving or s.has_no_room or (low > 0 and high > 100):
+        return members
+    return {**members, "deploymentConfiguration": deployment_configuration(s, **KEEPING)}
+
+
+KEEPING = {"minimumHealthyPercent": 100, "maximumPercent": 200}
+"""Under these, new tasks come before old ones go (ECS_FACTS 2.6)."""
+
+
 def service_changes(s: Situation, members: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what of the service becomes what, member by member, down to what differs."""
     return tuple(
@@ -49,13 +66,12 @@ def register_and_deploy(s: Situation, edits: Mapping[str, Any]) -> dict[str, Any
     """Return the calls and changes that deploy the examined revision with some members changed."""
     definition = s.definition
     arn = str(definition.get("taskDefinitionArn", ""))
-    calls = (
-        Call("ecs:RegisterTaskDefinition", {"taskDefinition": arn}, edits),
-        update_service(s, taskDefinition=REGISTERED),
-    )
+    members = deploying(s, taskDefinition=REGISTERED)
+    calls = (Call("ecs:RegisterTaskDefinition", {"taskDefinition": arn}, edits), update_service(s, **members))
     family = f"task definition {definition.get('family', '')}"
     changes = tuple(Change(family, path, member_at(definition, path), value) for path, value in edits.items())
-    return {"calls": calls, "changes": changes}
+    others = {name: value for name, value in members.items() if name != "taskDefinition"}
+    return {"calls": calls, "changes": (*changes, *service_changes(s, others))}
 
 
 def member_at(definition: Object, path: str) -> Any:

@@ -3,6 +3,7 @@
 from ecs_notebook_lib.treatment.action import Action, Fragment
 from ecs_notebook_lib.treatment.making import action, deployment_configuration, service_changes, update_service
 from ecs_notebook_lib.treatment.situation import Situation
+from ecs_notebook_lib.treatment.texts import READINESS
 
 _BEHIND_AN_ENDPOINT = ("health_check", "permissions.task_role", "dependency", "application.error_response")
 """Causes, or families, of which a health endpoint that tests what requests need would have told."""
@@ -57,19 +58,7 @@ def readiness_endpoint(s: Situation) -> Action | None:
     if not any(s.cause == known or s.leading.family == known for known in _BEHIND_AN_ENDPOINT):
         return None
     because = "What requests need failed, and the health endpoint did not tell it apart from a process that is down."
-    fragment = Fragment("What each endpoint answers", json=_ENDPOINTS)
-    return action(s, "readiness_endpoint", because, fragments=(fragment,))
-
-
-_ENDPOINTS = """{
-  "GET /livez":  {"asked by": "the container's own health check", "200": "the process works", "asks nobody else": true},
-  "GET /readyz": {
-    "asked by": "the load balancer's target group",
-    "200": "each thing that requests need was reached within the last 30 s: role, secret, table, queue",
-    "503": "one was not; the body names it, and no secret",
-    "is slow to change": "three failures in a row, or one dependency that blinks takes all tasks out at once"
-  }
-}"""
+    return action(s, "readiness_endpoint", because, fragments=(READINESS,))
 
 
 def blue_green(s: Situation) -> Action | None:

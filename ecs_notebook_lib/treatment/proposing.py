@@ -9,6 +9,7 @@ from typing import Any
 
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.differential import Ranked
+from ecs_notebook_lib.knowledge.treatments import kinds
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
 from ecs_notebook_lib.treatment import accounts, definitions, prevention, service_settings, target_groups
 from ecs_notebook_lib.treatment.action import Action
@@ -39,6 +40,13 @@ PROPOSERS: Mapping[str, Proposer] = {
         definitions.former_command,
         definitions.former_roles,
         definitions.platform,
+        definitions.memory,
+        definitions.cpu,
+        definitions.ephemeral_storage,
+        definitions.open_files,
+        definitions.secret_reference,
+        service_settings.grace_period,
+        service_settings.percentages,
         service_settings.desired_count,
         service_settings.former_network,
         service_settings.public_address,
@@ -48,6 +56,14 @@ PROPOSERS: Mapping[str, Proposer] = {
         service_settings.new_deployment,
         service_settings.wait_longer,
         accounts.log_group,
+        accounts.task_role_policy,
+        accounts.execution_role_policy,
+        accounts.role_trust,
+        accounts.resource_policy,
+        accounts.load_balancer_rule,
+        accounts.outbound_rule,
+        accounts.way_out,
+        accounts.secret_missing,
     )
 }
 """Treatments of causes, by the names that `knowledge/causes` uses."""
@@ -139,11 +155,12 @@ def _treating(s: Situation) -> Iterator[Action]:
 
 def _mending(s: Situation) -> Iterator[Action]:
     """Yield the best treatment of the cause that this situation allows: with calls, else in words."""
-    made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments if name in PROPOSERS) if row]
+    made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments) if row]
     carried_out = [row for row in made if row.calls or row.command]
     chosen = (carried_out or made)[:1] or [_in_words(s)]
     yield from chosen
-    if chosen[0].calls and chosen[0].kind.in_place and s.has_given_up:
+    in_place = any(kinds()[name].in_place for name in causes()[s.cause].treatments)
+    if s.has_given_up and (chosen[0].kind.in_place if chosen[0].calls else in_place):
         yield from filter(None, [service_settings.new_deployment(s)])
 
 

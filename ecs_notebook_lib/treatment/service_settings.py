@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 from ecs_notebook_lib.diagnosis.rollout import rollout_of
-from ecs_notebook_lib.treatment.action import Action, Call, Change
+from ecs_notebook_lib.treatment import texts
+from ecs_notebook_lib.treatment.action import Action, Call, Change, Fragment
 from ecs_notebook_lib.treatment.making import (
     action,
+    deploying,
     deployment_configuration,
     register_and_deploy,
     service_changes,
@@ -15,12 +17,36 @@ from ecs_notebook_lib.treatment.making import (
 from ecs_notebook_lib.treatment.situation import Situation
 
 
-def _updating(s: Situation, name: str, because: str, **members: Any) -> Action | None:
+def _updating(
+    s: Situation, name: str, because: str, *, fragment: Fragment | None = None, **members: Any
+) -> Action | None:
     """Return UpdateService with these members; None if the service has them already, or is not known."""
     changes = service_changes(s, members)
     if not (s.service and changes):
         return None
-    return action(s, name, because, calls=(update_service(s, **members),), changes=changes)
+    fragments = (fragment,) if fragment else ()
+    return action(s, name, because, calls=(update_service(s, **members),), changes=changes, fragments=fragments)
+
+
+def grace_period(s: Situation) -> Action | None:
+    """Give new tasks the grace that their measured start-up needs."""
+    advice = texts.grace_advice(s.diagnosis)
+    if advice is None:
+        return None
+    passed = "more than " if advice.is_lower_bound else "about "
+    because = f"It answers {passed}{advice.measured_seconds:.0f} s after its start."
+    members = {"healthCheckGracePeriodSeconds": advice.seconds}
+    return _updating(s, "grace_period", because, fragment=advice.fragment, **members)
+
+
+def percentages(s: Situation) -> Action | None:
+    """Give the rollout room for one task, by the smallest change."""
+    advice = texts.percentages_advice(s.diagnosis)
+    if advice is None:
+        return None
+    wanted = deployment_configuration(s, minimumHealthyPercent=advice.minimum, maximumPercent=advice.maximum)
+    because = "As they are, no task may start and none may stop."
+    return _updating(s, "percentages", because, fragment=advice.fragment, deploymentConfiguration=wanted)
 
 
 def desired_count(s: Situation) -> Action | None:
@@ -45,7 +71,7 @@ def former_network(s: Situation) -> Action | None:
     if not network or s.brought_by not in ("service", ""):
         return None
     because = f"The last good deployment, of {s.last_good.revision if s.last_good else ''}, ran with it."
-    return _updating(s, "former_network", because, networkConfiguration=network)
+    return _updating(s, "former_network", because, **deploying(s, networkConfiguration=network))
 
 
 def public_address(s: Situation) -> Action | None:
@@ -55,7 +81,7 @@ def public_address(s: Situation) -> Action | None:
         return None
     wanted = {"awsvpcConfiguration": {**network, "assignPublicIp": "ENABLED"}}
     because = "The subnets' default route leads to an internet gateway, which serves only who has a public address."
-    return _updating(s, "public_address", because, networkConfiguration=wanted)
+    return _updating(s, "public_address", because, **deploying(s, networkConfiguration=wanted))
 
 
 def _only_gateways(s: Situation, subnets: list[str]) -> bool:
@@ -69,26 +95,14 @@ def _only_gateways(s: Situation, subnets: list[str]) -> bool:
 
 
 def fewer_subnets(s: Situation) -> Action | None:
-    """Leave the subnets whose zone the load balancer does not serve, or where nothing can be placed."""
+    """Leave the subnets whose zone the load balancer does not serve."""
+    advice = texts.zone_advice(s.diagnosis)
     network = dict((s.service.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {})
-    good = ((s.good_network or {}).get("awsvpcConfiguration") or {}).get("subnets") or []
-    served = _served(s, network.get("subnets") or [])
-    kept = served or [one for one in network.get("subnets") or [] if one in good]
-    if not kept or set(kept) == set(network.get("subnets") or []):
+    if advice is None or not advice.keep or not network:
         return None
-    wanted = {"awsvpcConfiguration": {**network, "subnets": kept}}
-    because = "The other subnets are in a zone that is not enabled for the load balancer."
-    return _updating(s, "fewer_subnets", because, networkConfiguration=wanted)
-
-
-def _served(s: Situation, subnets: list[str]) -> list[str]:
-    """Return the subnets whose zone is enabled for every load balancer in front; empty if that is not known."""
-    zones = s.frames.load_balancer_zones
-    known = s.frames.subnets.set_index("subnet_id")["zone"].dropna()
-    if not len(zones):
-        return []
-    enabled = set(zones["zone"].dropna())
-    return [subnet for subnet in subnets if known.get(subnet) in enabled]
+    wanted = {"awsvpcConfiguration": {**network, "subnets": list(advice.keep)}}
+    because = f"The load balancer is not enabled in {', '.join(advice.zones)}."
+    return _updating(s, "fewer_subnets", because, fragment=advice.fragment, **deploying(s, networkConfiguration=wanted))
 
 
 def former_constraints(s: Situation) -> Action | None:
@@ -125,7 +139,7 @@ def new_deployment(s: Situation) -> Action | None:
     """Begin a new deployment of what is deployed."""
     if not s.service:
         return None
-    call = update_service(s, forceNewDeployment=True)
+    call = update_service(s, **deploying(s, forceNewDeployment=True))
     because = "What hindered the tasks may be over; ECS's pauses begin anew."
     if s.has_given_up:
         because = "ECS has given the newest deployment up, and starts no more tasks of it."

@@ -159,6 +159,14 @@ class Situation:
         return int(behind) if len(mine) else len(own)
 
     @property
+    def has_no_room(self) -> bool:
+        """Say whether more tasks than now may find no place: capacity is the cause, or a port of the host is theirs."""
+        ports = self.frames.port_mappings
+        fixed = ports[ports["host_port"].fillna(0) > 0]
+        bound = len(fixed) > 0 and self.definition.get("networkMode") in ("bridge", "host")
+        return bound or self.leading.family == "capacity" or self.cause == "deployment_config.constraint"
+
+    @property
     def serving(self) -> int | None:
         """Return how many tasks serve requests; None if that is not known."""
         return self.diagnosis.state.serving_tasks
