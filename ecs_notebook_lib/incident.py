@@ -167,12 +167,8 @@ def open_incident(
     parsed = parse_source(source)
     if store and not isinstance(parsed, LiveSource):
         raise StoreError(store, "only live:CLUSTER/SERVICE is joined with one", advice="Leave --store out.")
-    if isinstance(parsed, SnapshotSource):
-        from ecs_notebook_lib.snapshot import load_snapshot
-
-        return Incident(load_snapshot(Path(parsed.path)), task_definition=task_definition)
-    if isinstance(parsed, CaseSource):
-        return _case(parsed, task_definition)
+    if isinstance(parsed, SnapshotSource | CaseSource):
+        return _at_rest(parsed, task_definition)
     if isinstance(parsed, DemoSource):
         return Incident(_demo(parsed, window=window, candidate=task_definition, progress=progress))
     from ecs_notebook_lib.collect import Access, collect_incident, open_clients
@@ -191,9 +187,12 @@ def open_incident(
     return Incident(snapshot)
 
 
-def _case(source: CaseSource, task_definition: str) -> Incident:
+def _at_rest(source: SnapshotSource | CaseSource, task_definition: str) -> Incident:
     from ecs_notebook_lib.cases import load_case, snapshot_of
+    from ecs_notebook_lib.snapshot import load_snapshot
 
+    if isinstance(source, SnapshotSource):
+        return Incident(load_snapshot(Path(source.path)), task_definition=task_definition)
     if task_definition:
         raise CandidateError(task_definition, "a case file tells nothing of it", advice="Name a live service.")
     return Incident(snapshot_of(load_case(source.path)))
