@@ -181,6 +181,11 @@ def way_out_closed(world, _definition):
     world.network.endpoints.clear()
 
 
+def nothing_forwards(world, _definition):
+    for row in world.listeners:
+        row["DefaultActions"] = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+
+
 def inactive(_world, definition):
     definition["status"] = "INACTIVE"
 
@@ -208,6 +213,7 @@ STOPS = [
     (subnets_full, "addresses", "capacity.addresses"),
     (way_in_closed, "way_in", "network.security_group"),
     (way_out_closed, "way_out", "network.egress"),
+    (nothing_forwards, "forwarding", "deployment_config.target_group"),
     (inactive, "definition", ""),
 ]
 
@@ -321,6 +327,10 @@ def breaker_off(world, _definition):
     service_of(world).shape["deploymentConfiguration"]["deploymentCircuitBreaker"] = {"enable": False}
 
 
+def all_may_stop(world, _definition):
+    service_of(world).shape["deploymentConfiguration"]["minimumHealthyPercent"] = 0
+
+
 def one_at_a_time(world, _definition):
     world.scheduler.scale(service_of(world), 12)
     service_of(world).shape["deploymentConfiguration"] |= {"minimumHealthyPercent": 100, "maximumPercent": 109}
@@ -334,6 +344,7 @@ def one_at_a_time(world, _definition):
         (little_memory, "resources", "memory 16 MiB"),
         (breaker_off, "circuit_breaker", "off"),
         (one_address_left, "addresses", "1 free"),
+        (all_may_stop, "percentages", "Every old task may stop"),
         (one_at_a_time, "pace", "--timeout"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -416,6 +427,12 @@ def test_no_refusal_turns_what_would_stop_it_into_something_fine(operation):
 def everything_wrong(world, definition):
     for change in (tag_missing, log_group_missing, percentages_stuck, role_missing):
         change(world, definition)
+
+
+def test_of_an_image_that_is_not_there_no_platform_is_asked():
+    result = judged(tag_missing)
+
+    assert outcomes(result, "image") == {"would_fail"}
 
 
 def test_a_definition_that_does_not_exist_would_fail_and_leaves_the_rest_open():

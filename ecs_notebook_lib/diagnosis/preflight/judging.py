@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks import run_check
-from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, counted
+from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, counted, listing
 from ecs_notebook_lib.diagnosis.preflight.definition import definition, definition_of, fits_service
 from ecs_notebook_lib.diagnosis.preflight.roles import SEVERITIES, execution_role, needs_of_task_role
 from ecs_notebook_lib.diagnosis.preflight.rollout import (
@@ -16,7 +16,8 @@ from ecs_notebook_lib.diagnosis.preflight.rollout import (
     blocks_every_task,
     longer_wait,
     pace_told,
-    percentages_words,
+    percentages,
+    rolls,
     under_way,
 )
 from ecs_notebook_lib.diagnosis.preflight.row import Answer, Row, row_of
@@ -95,6 +96,7 @@ _OWN: Mapping[str, Callable[[Question, Frames], Iterator[Row]]] = {
     "fits_service": fits_service,
     "execution_role": execution_role,
     "variables": variables,
+    "percentages": percentages,
     "resources": resources,
     "under_way": under_way,
     "alarms": alarms,
@@ -103,7 +105,6 @@ _OWN: Mapping[str, Callable[[Question, Frames], Iterator[Row]]] = {
 
 _WORDS: Mapping[str, Callable[[Frames], str]] = {
     "addresses": addresses_words,
-    "percentages": percentages_words,
     "pace": pace_told,
 }
 """What is said in numbers if nothing is wrong."""
@@ -143,12 +144,19 @@ def _by_checks(question: Question, frames: Frames) -> Iterator[Row]:
     yield Row(question, Answer.OK, said, finding=good)
 
 
+_ONLY_IF: Mapping[str, Callable[[Frames], bool]] = {
+    "few_free_addresses": blocks_every_task,
+    "target_group_not_forwarded": rolls,
+}
+"""Findings that stop a revision only if this holds of the service, and otherwise only warn."""
+
+
 def _judged(question: Question, finding: Finding, frames: Frames) -> Row:
     """Return the row of a finding: what stops one revision may only slow another down."""
     outcome = Answer.WOULD_FAIL if finding.kind in question.fails else Answer.WARNING
     if finding.kind in SEVERITIES:
         outcome = SEVERITIES[finding.kind](finding, frames)
-    if finding.kind == "few_free_addresses" and not blocks_every_task(frames):
+    if finding.kind in _ONLY_IF and not _ONLY_IF[finding.kind](frames):
         outcome = Answer.WARNING
     row = row_of(question, finding, outcome)
     if finding.kind == "rollout_longer_than_waiter":
@@ -180,8 +188,9 @@ def _unread_things(question: Question, frames: Frames) -> Iterator[Row]:
         said = f"Whether the {str(kind).replace('_', ' ')} {name} exists is not known: {reason}"
         yield Row(question, Answer.NOT_CHECKED, said, refused=refused)
     asked = frames.coverage[frames.coverage["operation"] == "ecr:BatchGetImage"]
-    if "image" in question.things and len(things) and not len(unknown) and (asked["status"] != "ok").any():
-        said = f"The platforms of {things['name'].iloc[0]} are not known: {asked['error'].iloc[0]}"
+    unasked = asked[~asked["status"].isin(["ok", "skipped"])]
+    if "image" in question.things and things["exists"].fillna(value=False).any() and len(unasked):
+        said = f"What {listing(things['name'])} is built for is not known: {unasked['error'].iloc[0]}"
         yield Row(question, Answer.NOT_CHECKED, said, refused=True)
 
 

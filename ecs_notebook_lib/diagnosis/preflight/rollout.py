@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.checks import run_check
 from ecs_notebook_lib.diagnosis.checks.configuration import minutes, pace_words
 from ecs_notebook_lib.diagnosis.preflight.definition import service_of
-from ecs_notebook_lib.diagnosis.preflight.row import Answer, Row
+from ecs_notebook_lib.diagnosis.preflight.row import Answer, Row, row_of
 from ecs_notebook_lib.diagnosis.rollout import rollout_of
 from ecs_notebook_lib.examined import revision_of
 from ecs_notebook_lib.frames import Frames
@@ -65,13 +66,24 @@ def addresses_words(frames: Frames) -> str:
     return f"The subnets have {free} free addresses{most}."
 
 
-def percentages_words(frames: Frames) -> str:
-    """Return what the percentages allow."""
+def percentages(question: Question, frames: Frames) -> Iterator[Row]:
+    """Yield that the percentages leave no room, or so much that every task may stop, and else what they allow."""
     rollout = rollout_of(frames)
     if rollout is None:
-        return ""
+        reason = frames.gaps.get("services", "the service's desired count or percentages are not known")
+        yield Row(question, Answer.NOT_CHECKED, reason, refused="services" in frames.gaps)
+        return
+    found = [
+        row for row in run_check("deployment_state", frames).findings if row.kind in question.fails + question.warns
+    ]
+    for row in found:
+        yield row_of(question, row, Answer.WOULD_FAIL if row.kind in question.fails else Answer.WARNING)
     bounds = rollout.bounds
-    return f"Of {bounds.desired} tasks at least {bounds.lower} stay healthy, and at most {bounds.upper} run at once."
+    said = f"Of {bounds.desired} tasks at least {bounds.lower} stay healthy, and at most {bounds.upper} run at once."
+    if bounds.desired and not bounds.lower:
+        yield Row(question, Answer.WARNING, f"{said} Every old task may stop before a new one is healthy.")
+    elif not found:
+        yield Row(question, Answer.OK, said)
 
 
 def pace_told(frames: Frames) -> str:
@@ -100,3 +112,9 @@ def blocks_every_task(frames: Frames) -> bool:
     rollout = rollout_of(frames)
     stays = rollout is not None and rollout.bounds.stop_room < 1
     return bool(pd.notna(free).all() and free.sum() < 1 and stays)
+
+
+def rolls(frames: Frames) -> bool:
+    """Say whether ECS itself makes a rolling update: else the traffic is moved to a group that none goes to yet."""
+    told = frames.services[["deployment_controller", "strategy"]].fillna("")
+    return bool(told["deployment_controller"].isin(["", "ECS"]).all() and told["strategy"].isin(["", "ROLLING"]).all())

@@ -7,6 +7,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.checks.resources import utilization_since
 from ecs_notebook_lib.diagnosis.findings import listing
 from ecs_notebook_lib.diagnosis.preflight.row import Answer, Row
+from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.preflight import Question, likeliest_cause
 
@@ -36,6 +37,12 @@ def _names(frames: Frames, task_definition: str) -> set[str]:
     return set(rows.loc[rows["task_definition"] == task_definition, "name"].dropna())
 
 
+def _while_alone(frames: Frames, good: Deployment, points: pd.DataFrame) -> pd.Series:
+    """Return the values of the time before the next deployment began: what its tasks used is not the good one's."""
+    later = [row.created_at for row in frames.made.deployments if row.created_at > good.created_at]
+    return points["value"] if not later else points.loc[points["began_at"] < pd.Timestamp(min(later)), "value"]
+
+
 _METRICS = (("memory", "MemoryUtilization", "MiB"), ("cpu", "CPUUtilization", "CPU units"))
 
 
@@ -54,7 +61,7 @@ def resources(question: Question, frames: Frames) -> Iterator[Row]:
     sizes = rows[["memory", "cpu"]].apply(pd.to_numeric)
     for member, metric, unit in _METRICS:
         had, has = (sizes.loc[arn, member] for arn in (good.task_definition, frames.candidate))
-        points = utilization_since(frames, metric, pd.Timestamp(good.created_at))["value"]
+        points = _while_alone(frames, good, utilization_since(frames, metric, pd.Timestamp(good.created_at)))
         if pd.isna(had) or pd.isna(has) or not len(points):
             continue
         used = float(points.max()) * float(had) / 100
