@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from urllib.parse import parse_qs
 
 import pytest
@@ -181,9 +182,12 @@ def way_out_closed(world, _definition):
     world.network.endpoints.clear()
 
 
-def nothing_forwards(world, _definition):
+def forwarded_elsewhere(world, _definition):
+    [(arn, group)] = world.balancer.groups.items()
+    other = arn.replace(f"/{world.service}/", "/another/")
+    world.balancer.groups[other] = replace(group, shape=group.shape | {"TargetGroupArn": other})
     for row in world.listeners:
-        row["DefaultActions"] = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+        row["DefaultActions"] = [{"Type": "forward", "TargetGroupArn": other}]
 
 
 def inactive(_world, definition):
@@ -213,7 +217,7 @@ STOPS = [
     (subnets_full, "addresses", "capacity.addresses"),
     (way_in_closed, "way_in", "network.security_group"),
     (way_out_closed, "way_out", "network.egress"),
-    (nothing_forwards, "forwarding", "deployment_config.target_group"),
+    (forwarded_elsewhere, "forwarding", "deployment_config.target_group"),
     (inactive, "definition", ""),
 ]
 
