@@ -423,13 +423,25 @@ def test_a_refused_read_leaves_its_question_open_and_is_never_fine(operation, op
 def test_no_refusal_turns_what_would_stop_it_into_something_fine(operation):
     result = judged(everything_wrong, refused=[operation])
 
-    for question in ("image", "log_group", "percentages", "roles"):
+    for question in EVERYTHING:
         assert "ok" not in outcomes(result, question)
     assert result.outcome != "ok"
 
 
+EVERYTHING = {
+    "image": tag_missing,
+    "secrets": secret_missing,
+    "log_group": log_group_missing,
+    "roles": role_missing,
+    "way_in": way_in_closed,
+    "way_out": way_out_closed,
+    "forwarding": forwarded_elsewhere,
+    "percentages": percentages_stuck,
+}
+
+
 def everything_wrong(world, definition):
-    for change in (tag_missing, log_group_missing, percentages_stuck, role_missing):
+    for change in EVERYTHING.values():
         change(world, definition)
 
 
