@@ -94,6 +94,14 @@ class CaseFileError(EcsNotebookError):
         self.path = path
 
 
+class CandidateError(EcsNotebookError):
+    """A task definition is to be judged before it is deployed, and what was read does not tell of it."""
+
+    def __init__(self, name: str, what: str, *, advice: str) -> None:
+        super().__init__(f"The task definition {name!r} cannot be judged: {what}. {advice}")
+        self.name = name
+
+
 class EventSourceError(EcsNotebookError):
     """A place where events are kept that does not exist, or cannot be read."""
 

@@ -123,6 +123,18 @@ class DeploymentHistory:
         return begun[-1].revision if begun and begun[-1].succeeded else ""
 
 
+CANDIDATE = "CANDIDATE"
+"""Status of a deployment that nobody has made: the one that is judged beforehand."""
+
+
+def with_candidate(history: DeploymentHistory, task_definition: str, *, at: datetime) -> DeploymentHistory:
+    """Return the history as if a task definition were deployed at `at`: examined is that, last good what serves now."""
+    candidate = Deployment(task_definition, at, status=CANDIDATE)
+    newest = history.examined
+    serving = newest if newest is not None and newest.succeeded else history.last_good
+    return DeploymentHistory((*history.deployments, candidate), candidate, serving)
+
+
 _SCALED_IN = "Scaling activity"
 
 

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ecs_notebook_lib.errors import MissingExtraError, StoreError, UnknownDemoError
+from ecs_notebook_lib.errors import CandidateError, MissingExtraError, StoreError, UnknownDemoError
 from ecs_notebook_lib.source import CaseSource, DemoSource, LiveSource, SnapshotSource, parse_source
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ecs_notebook_lib.collect import Access
     from ecs_notebook_lib.diagnosis import Diagnosis
+    from ecs_notebook_lib.diagnosis.preflight import Preflight
     from ecs_notebook_lib.examined import Deployment
     from ecs_notebook_lib.frames import Frames
     from ecs_notebook_lib.snapshot import Snapshot
@@ -28,9 +29,10 @@ FirstLook = Callable[["Snapshot"], None]
 class Incident:
     """An incident, made from its snapshot. There are no plots on it: plots are functions over frames."""
 
-    def __init__(self, snapshot: "Snapshot", *, partial: bool = False) -> None:
+    def __init__(self, snapshot: "Snapshot", *, partial: bool = False, task_definition: str = "") -> None:
         self.snapshot = snapshot
         self._partial = partial
+        self._candidate = task_definition or snapshot.candidate
 
     @cached_property
     def frames(self) -> "Frames":
@@ -53,6 +55,27 @@ class Incident:
 
     def _further(self, _diagnosis: "Diagnosis") -> dict[str, Any]:
         return {"treatment": self.treatment.to_json(), "prognosis": self.prognosis.to_json()}
+
+    @cached_property
+    def preflight(self) -> "Preflight":
+        """Return whether the task definition that the incident was opened with would come up, and what would stop it.
+
+        Raises
+        ------
+        CandidateError
+            If it was opened with none, or with one of which the snapshot holds nothing.
+        """
+        from ecs_notebook_lib.diagnosis.preflight import preflight_of
+
+        if not self._candidate:
+            raise CandidateError("", "none was named", advice="Open the incident with task_definition.")
+        preflight = preflight_of(self.snapshot, self._candidate)
+        if preflight is None:
+            name = self.snapshot.incident
+            command = f"ecs-notebook diagnose live:{name.cluster}/{name.service} --task-definition {self._candidate}"
+            what = "this snapshot was collected for another one"
+            raise CandidateError(self._candidate, what, advice=f"Read it live: {command}")
+        return preflight
 
     @cached_property
     def treatment(self) -> "Treatment":
@@ -106,6 +129,7 @@ def open_incident(
     source: str | PathLike[str] = "",
     *,
     window: str = "",
+    task_definition: str = "",
     access: "Access | None" = None,
     store: str = "",
     progress: Progress = lambda _step: None,
@@ -119,6 +143,9 @@ def open_incident(
         `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]`, `case:FILE` or the path of a snapshot.
     window
         `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
+    task_definition
+        One to be judged before it is deployed (`Incident.preflight`): an ARN, family:revision, or family for the
+        latest. A live or simulated service is read for it.
     access
         How to reach AWS; by default boto3's own chain.
     store
@@ -140,22 +167,35 @@ def open_incident(
     parsed = parse_source(source)
     if store and not isinstance(parsed, LiveSource):
         raise StoreError(store, "only live:CLUSTER/SERVICE is joined with one", advice="Leave --store out.")
-    if isinstance(parsed, SnapshotSource):
-        from ecs_notebook_lib.snapshot import load_snapshot
-
-        return Incident(load_snapshot(Path(parsed.path)))
-    if isinstance(parsed, CaseSource):
-        from ecs_notebook_lib.cases import load_case, snapshot_of
-
-        return Incident(snapshot_of(load_case(parsed.path)))
+    if isinstance(parsed, SnapshotSource | CaseSource):
+        return _at_rest(parsed, task_definition)
     if isinstance(parsed, DemoSource):
-        return Incident(_demo(parsed, window=window, progress=progress))
+        return Incident(_demo(parsed, window=window, candidate=task_definition, progress=progress))
     from ecs_notebook_lib.collect import Access, collect_incident, open_clients
 
     clients = open_clients(access or Access())
     kept = _history(store, clients, parsed, window, progress) if store else {}
-    snapshot = collect_incident(clients, parsed, window=window, progress=progress, first_look=first_look, **kept)
+    snapshot = collect_incident(
+        clients,
+        parsed,
+        window=window,
+        candidate=task_definition,
+        progress=progress,
+        first_look=first_look,
+        **kept,
+    )
     return Incident(snapshot)
+
+
+def _at_rest(source: SnapshotSource | CaseSource, task_definition: str) -> Incident:
+    from ecs_notebook_lib.cases import load_case, snapshot_of
+    from ecs_notebook_lib.snapshot import load_snapshot
+
+    if isinstance(source, SnapshotSource):
+        return Incident(load_snapshot(Path(source.path)), task_definition=task_definition)
+    if task_definition:
+        raise CandidateError(task_definition, "a case file tells nothing of it", advice="Name a live service.")
+    return Incident(snapshot_of(load_case(source.path)))
 
 
 def _history(store: str, clients: Any, source: LiveSource, window: str, progress: Progress) -> dict[str, Any]:
@@ -168,7 +208,7 @@ def _history(store: str, clients: Any, source: LiveSource, window: str, progress
     return {"earlier": history.earlier, "past": history.past, "masker": history.masker}
 
 
-def _demo(source: DemoSource, *, window: str, progress: Progress) -> "Snapshot":
+def _demo(source: DemoSource, *, window: str, candidate: str, progress: Progress) -> "Snapshot":
     from ecs_notebook_lib.collect import collect_incident
     from ecs_notebook_lib.simulate import SCENARIOS, UnknownScenarioError, build
     from ecs_notebook_lib.snapshot import Simulated
@@ -181,7 +221,9 @@ def _demo(source: DemoSource, *, window: str, progress: Progress) -> "Snapshot":
     clients = simulated_clients(world)
     service = LiveSource(world.cluster, world.service)
     simulated = Simulated(source.name, source.seed)
-    return collect_incident(clients, service, window=window, simulated=simulated, progress=progress)
+    return collect_incident(
+        clients, service, window=window, candidate=candidate, simulated=simulated, progress=progress
+    )
 
 
 def simulated_clients(world: Any) -> Any:

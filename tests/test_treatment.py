@@ -22,8 +22,8 @@ from .conftest import incident_of
 
 UNHEALTHY = (
     "(service web) (task 0123456789abcdef0123456789abcdef) (port 80) is unhealthy in (target-group "
-    "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef) due to (reason Health checks "
-    "failed with these codes: [404])"
+    "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef) due to (reason Health "
+    "checks failed with these codes: [404])"
 )
 GOING_BACK = {"stop_deployment", "roll_back"}
 MENDING = {

@@ -100,6 +100,7 @@ def _add_global(command: argparse.ArgumentParser) -> None:
 def _add_collect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     collect = commands.add_parser("collect", help="read a service into a snapshot")
     _add_source(collect)
+    collect.add_argument("--task-definition", default="", metavar="NEW", help="one that is to be judged later")
     collect.add_argument("--out", default="", metavar="FILE", help="where to write (default: named after the incident)")
 
 
@@ -107,6 +108,12 @@ def _add_diagnose(commands: "argparse._SubParsersAction[argparse.ArgumentParser]
     diagnose = commands.add_parser("diagnose", help="print the differential diagnosis and what to check next")
     _add_source(diagnose)
     diagnose.add_argument("--format", choices=_FORMATS, default="text")
+    diagnose.add_argument(
+        "--task-definition",
+        default="",
+        metavar="NEW",
+        help="before deploying: would it come up? ARN, family:revision, or family for the latest",
+    )
 
 
 def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

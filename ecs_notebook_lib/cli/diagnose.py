@@ -1,4 +1,4 @@
-"""`ecs-notebook diagnose`: print the differential diagnosis and what to check next."""
+"""`ecs-notebook diagnose`: the differential diagnosis and what to check next; or what a deployment would come to."""
 
 import argparse
 import sys
@@ -11,6 +11,10 @@ EXIT_CODES = {"stable": 0, "stabilizing": 0, "failing": 3, "unknown": 4}
 def run(options: argparse.Namespace) -> int:
     """Print the diagnosis; the exit code tells the status (DESIGN 5.2)."""
     incident = incident_of(options)
+    if options.task_definition:
+        from ecs_notebook_lib.cli.preflight import answer
+
+        return answer(incident, options)
     diagnosis = incident.diagnosis
     if options.format == "json":
         import orjson

@@ -9,7 +9,8 @@ from ecs_notebook_lib.incident import Incident, open_incident
 
 def incident_of(options: argparse.Namespace) -> Incident:
     """Return the incident that the options name, with progress on stderr."""
-    first = FirstAnswer() if options.source.startswith("live:") and not options.quiet else None
+    candidate = getattr(options, "task_definition", "")
+    first = FirstAnswer() if options.source.startswith("live:") and not (options.quiet or candidate) else None
     try:
         from ecs_notebook_lib.collect import Access
 
@@ -18,6 +19,7 @@ def incident_of(options: argparse.Namespace) -> Incident:
         return open_incident(
             options.source,
             window=options.window,
+            task_definition=candidate,
             access=access,
             store=options.store,
             progress=progress,

@@ -13,15 +13,17 @@ from ecs_notebook_lib.untrusted import visible
 _WIDTH_WITHOUT_TERMINAL = 120
 
 
-def console_of(*, color: bool) -> Console:
-    """Return a console on stdout; without a terminal it is of one width, and has no colours."""
+def open_console(*, color: bool) -> Console:
+    """Return the console of stdout: of a fixed width, and without colour, where that is no terminal."""
     console = Console(no_color=not color, highlight=False, soft_wrap=False)
-    return console if console.is_terminal else Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
+    if console.is_terminal:
+        return console
+    return Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
 
 
 def print_diagnosis(incident: Incident, *, color: bool) -> None:
     """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
-    console = console_of(color=color)
+    console = open_console(color=color)
     diagnosis = incident.diagnosis
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
@@ -39,34 +41,35 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
         console.print(Text(visible(changed)))
     if not diagnosis.state.settled and diagnosis.state.status != "unknown":
         columns = ["cause", "probability", "for", "against"]
-        _print(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])
-        _print(console, "The five usual hypotheses", words.hypotheses_table(diagnosis))
+        print_table(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])
+        print_table(console, "The five usual hypotheses", words.hypotheses_table(diagnosis))
         _print_lines(console, incident)
     counted = words.findings_table(diagnosis)
     others = counted["counts"].str.startswith("another revision")
-    _print(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
+    print_table(console, "Findings", counted.loc[~others, ["id", "finding", "counts"]])
     if others.any():
         console.print(Text(f"{others.sum()} more findings about other revisions weigh nothing; the report shows them."))
     if not diagnosis.state.settled:
         _print_plan(console, incident)
-    _print(console, "What was not seen", words.gaps_table(incident))
+    print_table(console, "What was not seen", words.gaps_table(incident))
 
 
 def _print_lines(console: Console, incident: Incident) -> None:
     lines = telling_lines_table(incident.frames)
     if "logged_at" in lines:
         lines = lines.assign(logged_at=lines["logged_at"].dt.strftime("%H:%M:%S"))
-    _print(console, "The log lines that tell most", lines.drop(columns=["revision", "level"], errors="ignore"))
+    print_table(console, "The log lines that tell most", lines.drop(columns=["revision", "level"], errors="ignore"))
 
 
 def _print_plan(console: Console, incident: Incident) -> None:
     columns = ["check", "expected bits", "not made because"]
-    _print(console, "What to check next", words.plan_table(incident.diagnosis)[columns])
+    print_table(console, "What to check next", words.plan_table(incident.diagnosis)[columns])
     for row in incident.diagnosis.plan[:3]:
         console.print(Text(visible(f"  {row.command}"), overflow="fold"))
 
 
-def _print(console: Console, title: str, frame: pd.DataFrame) -> None:
+def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
+    """Print a frame as a table under its title; nothing if it has no rows."""
     if not len(frame):
         return
     table = Table(title=title, title_justify="left", title_style="bold", show_lines=False, pad_edge=False)

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ecs_notebook_lib.cli.text import console_of
+from ecs_notebook_lib.cli.text import open_console
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.action_words import because, how, short
@@ -19,7 +19,7 @@ _LONG = 20_000
 
 def print_treatment(incident: Incident, *, color: bool) -> None:
     """Print what to do at once and in the long term, and the prognosis, on stdout."""
-    console = console_of(color=color)
+    console = open_console(color=color)
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
     console.print(Text(visible(words.heading(incident))))
@@ -45,7 +45,7 @@ def _print_all(console: Console, title: str, actions: Iterable[Action], nothing:
 
 def print_action(made: Action, *, color: bool) -> None:
     """Print one action on stdout."""
-    _print(console_of(color=color), made, "")
+    _print(open_console(color=color), made, "")
 
 
 def _print(console: Console, made: Action, number: str, *, fragments: bool = True) -> None:

@@ -20,7 +20,14 @@ from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Past, Request
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
-from ecs_notebook_lib.examined import DeploymentHistory, deployment_history, first_failure, is_troubled, well_since
+from ecs_notebook_lib.examined import (
+    DeploymentHistory,
+    deployment_history,
+    first_failure,
+    is_troubled,
+    well_since,
+    with_candidate,
+)
 from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
@@ -40,6 +47,7 @@ def collect_incident(
     source: LiveSource,
     *,
     window: str = "",
+    candidate: str = "",
     simulated: Simulated | None = None,
     progress: Progress = lambda _step: None,
     first_look: FirstLook | None = None,
@@ -52,6 +60,8 @@ def collect_incident(
     `as_of` is AWS's own time of the first answer, or that of the `past`, which then answers in place of AWS what it
     knows; `earlier` are pages of one service. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
+    A `candidate` (ARN, family:revision, or family for the latest) is read in place of the examined task definition:
+    whether what it names exists, its roles, and what they allow.
 
     Raises
     ------
@@ -70,12 +80,14 @@ def collect_incident(
         account = _account(service, caller.pages)
         names = (source.cluster.rpartition("/")[2], source.service, caller.region, account)
         members = members_of([*earlier, *caller.pages], account)
-        return Snapshot(IncidentName(*names, span), as_of, simulated, False, __version__, members)
+        name = IncidentName(*names, span)
+        return Snapshot(name, as_of, simulated, False, __version__, members, candidate)
 
     incident = _Incident(caller, source, service=service, as_of=as_of, in_past=past is not None)
     incident.earlier_tasks = [
         task for page in earlier if page.operation == "ecs:DescribeTasks" for task in _tasks_of(page)
     ]
+    incident.collect_candidate(candidate)
     if first_look is not None:
         incident.look = lambda: first_look(snapshot())
     progress("tasks, targets and deployments")
@@ -129,6 +141,14 @@ class _Incident:
         self.earlier_tasks: Rows = []
         """Tasks that were seen before, and that ECS may have forgotten; the newest facts of each last."""
         self._kept_revisions: dict[str, str] = {}
+        self._candidate = ""
+        self._read_first: Definitions = {}
+
+    def collect_candidate(self, candidate: str) -> None:
+        """Read the task definition that is not deployed yet: first, so that none is read twice under two names."""
+        if candidate:
+            self._read_first = self._definitions([candidate])
+            self._candidate = next(iter(self._read_first), candidate)
 
     def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
         """Read tasks, targets, service deployments and the task definitions that they name."""
@@ -137,6 +157,7 @@ class _Incident:
         past = ecs.service_deployments_request(self._cluster, self._name, since, until)
         targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
         known = [self._service.get("taskDefinition", "")]
+        known = [arn for arn in known if arn not in self._read_first]
         running, stopped, listed, probe, *rest = self._caller.gather(
             [*lists, past, kept.probe_request(self._cluster), *targets, *ecs.task_definition_requests(known)]
         )
@@ -175,12 +196,10 @@ class _Incident:
         )
 
     def _definitions(self, arns: Iterable[str]) -> Definitions:
-        requests = ecs.task_definition_requests(arns)
+        requests = ecs.task_definition_requests(arn for arn in arns if arn not in self._read_first)
         answers = self._caller.gather(requests)
-        definitions = (
-            (r.params["taskDefinition"], a.get("taskDefinition")) for r, a in zip(requests, answers, strict=True)
-        )
-        return {arn: definition for arn, definition in definitions if definition}
+        definitions = filter(None, (answer.get("taskDefinition") for answer in answers))
+        return {**self._read_first, **{row.get("taskDefinitionArn", ""): row for row in definitions}}
 
     def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
         """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
@@ -249,6 +268,8 @@ class _Incident:
     def collect_details(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> None:
         """Read the logs, then side by side what they, and the task definitions, ask for."""
         denials = self.collect_logs(tasks, history, definitions)
+        if self._candidate:
+            history = with_candidate(history, self._candidate, at=self._as_of)
         _side_by_side(
             lambda: self.collect_existence(history, definitions),
             lambda: self.collect_access(history, definitions, denials),

@@ -6,7 +6,14 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment, DeploymentHistory, deployment_history, first_failure, well_since
+from ecs_notebook_lib.examined import (
+    Deployment,
+    DeploymentHistory,
+    deployment_history,
+    first_failure,
+    well_since,
+    with_candidate,
+)
 from ecs_notebook_lib.frames import (
     access,
     changes,
@@ -33,6 +40,7 @@ from ecs_notebook_lib.frames.columns import Column, FrameSchema
 from ecs_notebook_lib.frames.read_frames import SCHEMAS, ReadFrames
 from ecs_notebook_lib.frames.trail import TrailEvent
 from ecs_notebook_lib.knowledge.change_events import OPERATION
+from ecs_notebook_lib.snapshot import Snapshot
 
 __all__ = ["SCHEMAS", "Column", "FrameSchema", "Frames"]
 
@@ -41,7 +49,15 @@ REPORTED = "a case file holds only what somebody saw"
 
 
 class Frames(ReadFrames):
-    """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which are incomplete, and why."""
+    """The frames of one snapshot; their columns are in `SCHEMAS`. `gaps` tells which are incomplete, and why.
+
+    With a `candidate` (the ARN of a task definition) the deployment that is examined is one that nobody has made yet:
+    that of the candidate, now.
+    """
+
+    def __init__(self, snapshot: Snapshot, *, partial: bool = False, candidate: str = "") -> None:
+        super().__init__(snapshot, partial=partial)
+        self.candidate = candidate
 
     @cached_property
     def reported(self) -> bool:
@@ -61,6 +77,13 @@ class Frames(ReadFrames):
     @cached_property
     def history(self) -> DeploymentHistory:
         """Return the deployments, which one is examined, and which was the last good one."""
+        if not self.candidate:
+            return self.made
+        return with_candidate(self.made, self.candidate, at=self.snapshot.as_of)
+
+    @cached_property
+    def made(self) -> DeploymentHistory:
+        """Return the history of the deployments that were made, whatever is judged beforehand."""
         described = list(self._responses("ecs:DescribeServiceDeployments", "serviceDeployments"))
         return deployment_history(
             self._responses("ecs:DescribeServices", "services"),

@@ -25,6 +25,8 @@ from ecs_notebook_lib.knowledge.named import (
 from ecs_notebook_lib.snapshot import Snapshot
 
 _NOT_ASKED = "it was not asked for"
+MADE_AT_START = "it is not there yet; awslogs-create-group lets the first task make it"
+"""Why it is not known whether a log group will be there: no fault."""
 _LOGS = ("logs:GetLogEvents", "logs:FilterLogEvents")
 
 
@@ -157,7 +159,7 @@ class _Answers:
             return _refused(refused[0]) if refused else _State(None, reason=_NOT_ASKED)
         found = {row["logGroupName"] for page in pages for row in page["response"].get("logGroups") or ()}
         if thing.name not in found and thing.optional:
-            return _State(None, reason="it is not there yet; awslogs-create-group lets the first task make it")
+            return _State(None, reason=MADE_AT_START)
         return _State(thing.name in found)
 
     @cached_property

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.examined import Deployment, DeploymentHistory
+from ecs_notebook_lib.examined import CANDIDATE, Deployment, DeploymentHistory
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, TRUTH, Column, FrameSchema, rows_frame
 from ecs_notebook_lib.knowledge.needs import ecr_repository_arn, secret_id
 from ecs_notebook_lib.network import Balancer, Destination, Hop, Tasks, Vpc, balancer_path, endpoint_path
@@ -64,11 +64,14 @@ NETWORK_PATH = FrameSchema(
 def configuration_of(snapshot: Snapshot, deployment: Deployment | None) -> Row:
     """Return the awsvpc configuration of a deployment; empty if it is not known.
 
-    A listed deployment carries its own; for a past one it stands in the service revision that it rolled out.
+    A listed deployment carries its own; for a past one it stands in the service revision that it rolled out; one that
+    is yet to be made takes the service's.
     """
     if deployment is None:
         return {}
     for service in _rows(snapshot, "ecs:DescribeServices", "services"):
+        if deployment.status == CANDIDATE:
+            return _awsvpc(service)
         for row in service.get("deployments") or ():
             if deployment.id and row["id"] == deployment.id:
                 return _awsvpc(row)

@@ -1,5 +1,6 @@
 """The account of a varied world: cluster, roles, registry, log group, load balancer, task definitions, service."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -196,6 +197,27 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
     world.trail.registered(world.task_definitions[arn])
     world.hitches[arn] = list(revision.hitches)
     world.sidecars[arn] = list(revision.sidecars)
+    return arn
+
+
+def register_next(world: World, change: Callable[[World, Shape], None] = lambda _world, _definition: None) -> str:
+    """Register the next revision of what the service runs, changed, without deploying it; return its ARN.
+
+    It has an image of its own, with the same program in it; `change` edits the definition, or the world around it.
+    """
+    running = world.task_definitions[world.scheduler.services[world.service].shape["taskDefinition"]]
+    definition = deepcopy(running)
+    main = definition["containerDefinitions"][0]
+    main["image"] = f"{main['image']}-next"
+    world.programs[main["image"]] = world.programs[running["containerDefinitions"][0]["image"]]
+    numbers = [row["revision"] for row in world.task_definitions.values() if row["family"] == running["family"]]
+    definition |= {"revision": max(numbers) + 1, "registeredAt": world.now}
+    change(world, definition)
+    arn = world.arn("ecs", f"task-definition/{definition['family']}:{definition['revision']}")
+    definition["taskDefinitionArn"] = arn
+    world.task_definitions[arn] = definition
+    world.trail.registered(definition)
+    world.hitches[arn], world.sidecars[arn] = [], list(world.sidecars[running["taskDefinitionArn"]])
     return arn
 
 

@@ -94,6 +94,7 @@ def _manifest(snapshot: Snapshot, contents: dict[str, bytes]) -> dict[str, Any]:
         "as_of": utc_text(snapshot.as_of),
         "simulated": None if simulated is None else {"scenario": simulated.scenario, "seed": simulated.seed},
         "redacted": snapshot.redacted,
+        **({"candidate": snapshot.candidate} if snapshot.candidate else {}),
         "members": {member: _fingerprint(content) for member, content in sorted(contents.items())},
     }
 
@@ -171,4 +172,5 @@ def _snapshot(manifest: dict[str, Any], members: dict[str, bytes]) -> Snapshot:
         redacted=bool(manifest["redacted"]),
         tool_version=str(manifest["tool_version"]),
         members=members,
+        candidate=str(manifest.get("candidate") or ""),
     )

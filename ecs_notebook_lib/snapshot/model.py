@@ -64,7 +64,8 @@ class Page:
 class Snapshot:
     """Everything collected about one incident.
 
-    `members` maps an operation to its pages as JSON lines; nothing in it is ever edited.
+    `members` maps an operation to its pages as JSON lines; nothing in it is ever edited. `candidate` is the task
+    definition, as it was asked for, that was read in place of the examined one, to be judged before it is deployed.
     """
 
     incident: IncidentName
@@ -73,6 +74,7 @@ class Snapshot:
     redacted: bool
     tool_version: str
     members: Mapping[str, bytes] = field(repr=False)
+    candidate: str = ""
 
     @property
     def operations(self) -> tuple[str, ...]:

@@ -72,6 +72,11 @@ def run_checks(frames: Frames) -> tuple[CheckResult, ...]:
     return tuple(_run(row, frames) for row in rows if frames.reported or not row.of_cases)
 
 
+def run_check(name: str, frames: Frames) -> CheckResult:
+    """Return what came of one check."""
+    return _run(check_rows()[name], frames)
+
+
 def _run(row: CheckRow, frames: Frames) -> CheckResult:
     if row.by_hand:
         return CheckResult(row.name, row.step, Outcome.NOT_CHECKED, reason=BY_HAND)
