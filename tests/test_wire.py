@@ -38,6 +38,7 @@ SERVICES = (
     "servicediscovery",
     "events",
     "firehose",
+    "cloudformation",
 )
 NOT_IDENTICAL = {"ec2:GetConsoleOutput": "boto3 itself decodes it"}
 NOT_SENT_AS_GIVEN = {

@@ -57,7 +57,8 @@ def parameter_is_absent(arn: str, name: str) -> Condition:
 def log_group_is_absent(world: "World", task: "Task") -> bool:
     """Say whether the application logs to a group of CloudWatch Logs that is not there."""
     logging = world.container_definition(task).get("logConfiguration", {})
-    return logging.get("logDriver") == "awslogs" and logging["options"]["awslogs-group"] not in world.log_groups
+    group = logging.get("options", {}).get("awslogs-group", "")
+    return logging.get("logDriver") == "awslogs" and group not in world.log_groups
 
 
 def image_is_unpushed(world: "World", task: "Task") -> bool:

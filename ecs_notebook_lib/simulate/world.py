@@ -97,6 +97,10 @@ class World:
         self._taken: set[str] = set()
         self._verdicts: dict[tuple[str, str, str], access.Decision] = {}
         self._lock = threading.RLock()
+        self._open_door()
+
+    def _open_door(self) -> None:
+        """Let the world answer calls."""
         self._wire = Wire(self._dispatch, lambda: self.engine.now)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in (*_READING, *_WRITING) for name, handler in module.handlers(self).items()
