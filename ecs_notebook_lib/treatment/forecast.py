@@ -1,0 +1,238 @@
+"""When a rollout will be stable: ECS's rolling update, played many times with the times that are likely.
+
+The rules are ECS's documented ones (ECS_FACTS 2.6, 5.4, 5.5): tasks start while the maximum has room, where a task that
+is being drained still counts, for it is RUNNING; old ones go as new ones become healthy, or earlier where the maximum
+leaves them no room beside all new ones, as far as the minimum allows. A new target is healthy with its first passing
+check. The service is stable when all old tasks have stopped and all new ones are healthy.
+"""
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS, WITHOUT_CHECK_SECONDS, Bounds
+from ecs_notebook_lib.treatment.laws import Law, longer_than
+from ecs_notebook_lib.treatment.pace import Pace, pace_of
+from ecs_notebook_lib.treatment.under_way import Coming, Under, UnderWay, under_way
+
+RUNS = 400
+_FEWEST_RUNS, _MOST_TASKS = 60, 4000
+"""Of a service with many tasks fewer runs are played: about so many tasks in all of them together."""
+
+_FIRST_CHECK_SHARE = 0.5
+"""Within this share of its interval the first check comes: each node of the load balancer checks for itself (INF)."""
+
+_MOST_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """The seconds from `as_of` until the service was stable in each run, sorted; infinite where it never was."""
+
+    ends: tuple[float, ...]
+    under: Under
+    pace: Pace
+    standing: UnderWay
+
+    @property
+    def possible(self) -> bool:
+        """Say whether it became stable in most runs."""
+        return math.isfinite(self.quantile(0.5))
+
+    def quantile(self, share: float) -> float:
+        """Return the time that was not exceeded in this share of the runs, between two of them in proportion."""
+        place = share * (len(self.ends) - 1)
+        low, high = self.ends[math.floor(place)], self.ends[math.ceil(place)]
+        return low if low == high or math.isinf(low) else low + (high - low) * (place - math.floor(place))
+
+    def within(self, seconds: float) -> float:
+        """Return the probability that it is stable after so many seconds."""
+        return sum(end <= seconds for end in self.ends) / len(self.ends)
+
+    @property
+    def waiter_seconds_left(self) -> float:
+        """Return how long AWS's waiter still looks if it began to with the deployment; an action begins one now."""
+        return WAITER_SECONDS - self.standing.began_seconds
+
+
+def forecast(
+    frames: Frames, under: Under = Under.WAIT, *, pace: Pace | None = None, bounds: Bounds | None = None
+) -> Forecast | None:
+    """Return when the service will be stable; None if nothing is known that could tell. The same frames give the same.
+
+    Parameters
+    ----------
+    pace
+        How long each step takes; what was seen, if it is not given.
+    bounds
+        What the percentages allow; those that the service has, if they are not given.
+    """
+    standing = under_way(frames, under)
+    if standing is None:
+        return None
+    known = pace or pace_of(frames, standing.task_definition)
+    random = Random(f"{frames.snapshot.as_of.isoformat()} {standing.task_definition} {under}")
+    allowed = bounds or standing.bounds
+    number = max(_FEWEST_RUNS, min(RUNS, _MOST_TASKS // max(1, allowed.desired)))
+    ends = sorted(_Run(standing, allowed, law, random).end() for law in _laws(known, random, number))
+    return Forecast(tuple(ends), under, known, standing)
+
+
+@dataclass(frozen=True, slots=True)
+class _Laws:
+    """The laws of one run."""
+
+    pace: Pace
+    placing: Law
+    pull: Law
+    launch: Law
+    ready: Law
+    registration: Law
+    ending: Law
+    leaving: Law
+    looking: Law
+
+    def until_healthy(self, random: Random) -> float:
+        """Return the seconds from RUNNING until a task counts as healthy."""
+        ready, pace = self.ready.draw(random), self.pace
+        health = 0.0
+        if pace.own_check_interval is not None:
+            health = pace.own_check_interval * max(1, math.ceil(ready / pace.own_check_interval))
+        if pace.check_interval is None:
+            return health or WITHOUT_CHECK_SECONDS
+        first = self.registration.draw(random) + random.uniform(0, _FIRST_CHECK_SHARE * pace.check_interval)
+        missed = max(0, math.ceil((ready - first) / pace.check_interval))
+        return max(health, first + missed * pace.check_interval)
+
+
+def _laws(pace: Pace, random: Random, number: int) -> list[_Laws]:
+    names = ("placing", "pull", "launch", "ready", "registration", "ending", "leaving", "looking")
+    drawn: list[Sequence[Law]] = [getattr(pace, name).laws(random, number) for name in names]
+    return [_Laws(pace, *laws) for laws in zip(*drawn, strict=True)]
+
+
+class _Run:
+    """One rollout, played to its end."""
+
+    def __init__(self, standing: UnderWay, bounds: Bounds, laws: _Laws, random: Random) -> None:
+        self._bounds, self._laws, self._random = bounds, laws, random
+        self._let_go = standing.let_go
+        self._now, self._look_at = 0.0, math.inf
+        self._queue: list[tuple[float, str]] = []
+        self._healthy, self._coming = standing.healthy, len(standing.coming)
+        self._serving, self._sick, self._pending = standing.serving, standing.sick, standing.pending
+        self._kept = self._bounds.desired
+        self._draining = self._stopping = 0
+        for task in standing.coming:
+            self._after(self._left(task), "healthy")
+        for seconds in standing.draining:
+            self._drain(seconds)
+        for seconds in standing.ending:
+            self._stop(seconds)
+        for seconds in standing.leaving:
+            self._stopping += 1
+            self._leave(seconds)
+        begun = standing.began_seconds if not (standing.healthy or standing.coming) else 0.0
+        self._look_at = max(0.0, laws.looking.draw(random) - begun)
+
+    def end(self) -> float:
+        """Return when the service is stable; infinite if it never is."""
+        while self._now < _MOST_SECONDS:
+            happens = self._queue[0][0] if self._queue else math.inf
+            if min(happens, self._look_at) == math.inf:
+                return math.inf
+            if self._look_at <= happens:
+                self._now, self._look_at = self._look_at, math.inf
+                if self._look():
+                    return self._now
+                continue
+            self._now, what = heapq.heappop(self._queue)
+            self._happens(what)
+            if self._look_at == math.inf:
+                self._look_at = self._now + self._laws.looking.draw(self._random)
+        return math.inf
+
+    def _happens(self, what: str) -> None:
+        if what == "healthy":
+            self._healthy, self._coming = self._healthy + 1, self._coming - 1
+        elif what == "drained":
+            self._draining -= 1
+            self._stop()
+        elif what == "ended":
+            self._leave()
+        else:
+            self._stopping -= 1
+
+    def _look(self) -> bool:
+        """Start and stop tasks as the bounds allow; say whether the rollout is through."""
+        desired, lower, upper = self._bounds.desired, self._bounds.lower, self._bounds.upper
+        new, old = self._healthy + self._coming, self._serving + self._sick + self._pending
+        for _ in range(max(0, min(desired - new, upper - new - old - self._draining))):
+            self._coming += 1
+            self._after(self._start(), "healthy")
+        if not self._let_go and lower:
+            self._kept = max(0, min(self._kept, upper - desired, desired - self._healthy))
+        else:
+            self._kept = 0
+        for _ in range(max(0, old - self._kept)):
+            self._let_one_go(lower)
+        left = self._serving + self._sick + self._pending + self._draining + self._stopping
+        return not left and self._healthy >= desired
+
+    def _let_one_go(self, lower: int) -> None:
+        """Let one old task go: those that serve nobody first, and the others as far as the minimum allows."""
+        if self._pending:
+            self._pending, self._stopping = self._pending - 1, self._stopping + 1
+            self._leave()
+        elif self._sick:
+            self._sick -= 1
+            self._drain()
+        elif self._serving and self._serving + self._healthy > lower:
+            self._serving -= 1
+            self._drain()
+
+    def _after(self, seconds: float, what: str) -> None:
+        heapq.heappush(self._queue, (self._now + max(0.0, seconds), what))
+
+    def _start(self) -> float:
+        laws, random = self._laws, self._random
+        running = laws.placing.draw(random) + laws.pull.draw(random) + laws.launch.draw(random)
+        return running + laws.until_healthy(random)
+
+    def _left(self, task: Coming) -> float:
+        """Return how long a task still needs that has been at its step for a while."""
+        laws, random = self._laws, self._random
+        steps = ("placing", "pull", "launch")
+        if task.step not in steps:
+            return longer_than(_Health(laws), task.seconds, random) - task.seconds
+        step, *later = [getattr(laws, name) for name in steps[steps.index(task.step) :]]
+        now = longer_than(step, task.seconds, random) - task.seconds
+        return now + sum(law.draw(random) for law in later) + laws.until_healthy(random)
+
+    def _drain(self, seconds: float = 0.0) -> None:
+        delay = self._laws.pace.deregistration_seconds
+        if self._laws.pace.check_interval is None:
+            self._stop()
+            return
+        self._draining += 1
+        self._after(delay - seconds, "drained")
+
+    def _stop(self, seconds: float = 0.0) -> None:
+        self._stopping += 1
+        self._after(longer_than(self._laws.ending, seconds, self._random) - seconds, "ended")
+
+    def _leave(self, seconds: float = 0.0) -> None:
+        self._after(longer_than(self._laws.leaving, seconds, self._random) - seconds, "gone")
+
+
+@dataclass(frozen=True, slots=True)
+class _Health:
+    """The time from RUNNING to healthy, as a law."""
+
+    laws: _Laws
+
+    def draw(self, random: Random) -> float:
+        return self.laws.until_healthy(random)
