@@ -18,8 +18,8 @@ from ecs_notebook_lib.treatment.laws import Law, longer_than
 from ecs_notebook_lib.treatment.pace import Pace, pace_of
 from ecs_notebook_lib.treatment.under_way import Coming, Under, UnderWay, under_way
 
-RUNS = 400
-_FEWEST_RUNS, _MOST_TASKS = 60, 4000
+RUNS = 250
+_FEWEST_RUNS, _MOST_TASKS = 60, 2500
 """Of a service with many tasks fewer runs are played: about so many tasks in all of them together."""
 
 _FIRST_CHECK_SHARE = 0.5
@@ -135,8 +135,7 @@ class _Run:
         for seconds in standing.leaving:
             self._stopping += 1
             self._leave(seconds)
-        begun = standing.began_seconds if not (standing.healthy or standing.coming) else 0.0
-        self._look_at = max(0.0, laws.looking.draw(random) - begun)
+        self._look_at = self._first_look(standing)
 
     def end(self) -> float:
         """Return when the service is stable; infinite if it never is."""
@@ -154,6 +153,15 @@ class _Run:
             if self._look_at == math.inf:
                 self._look_at = self._now + self._laws.looking.draw(self._random)
         return math.inf
+
+    def _first_look(self, standing: UnderWay) -> float:
+        """Return when the scheduler looks first: it does after an action, or when the rollout has begun."""
+        looking, passed = self._laws.looking, standing.began_seconds
+        if not passed:
+            return looking.draw(self._random)
+        if standing.healthy or standing.coming:
+            return looking.draw(self._random) * self._random.random()
+        return longer_than(looking, passed, self._random) - passed
 
     def _happens(self, what: str) -> None:
         if what == "healthy":
@@ -209,8 +217,8 @@ class _Run:
         if task.step not in steps:
             return longer_than(_Health(laws), task.seconds, random) - task.seconds
         step, *later = [getattr(laws, name) for name in steps[steps.index(task.step) :]]
-        now = longer_than(step, task.seconds, random) - task.seconds
-        return now + sum(law.draw(random) for law in later) + laws.until_healthy(random)
+        left = longer_than(step, task.seconds, random) - task.seconds + laws.until_healthy(random)
+        return left + sum(float(law.draw(random)) for law in later)
 
     def _drain(self, seconds: float = 0.0) -> None:
         delay = self._laws.pace.deregistration_seconds

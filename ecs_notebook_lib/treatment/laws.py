@@ -11,8 +11,11 @@ from random import Random
 from statistics import fmean
 from typing import Protocol
 
-_FIRMNESS = 6.0
+_FIRMNESS = 5.0
 """How many seen times the usual spread of a step counts for."""
+
+_FIRMNESS_OF_FORMER = 4.0
+"""How many the spread that the revision before had counts for, where another revision may differ."""
 
 _WIDEST = 1.2
 """Largest spread of the times of one step, as the standard deviation of their logarithm."""
@@ -98,43 +101,64 @@ class Seen:
 
     def laws(self, random: Random, number: int) -> Sequence[Law]:
         """Return a law for each of so many runs, as likely as the seen times make it."""
+        known = _Known.of(self)
         if not self.unfinished:
-            return [self._law(random) for _ in range(number)]
-        candidates = [self._law(random) for _ in range(_CANDIDATES * number)]
+            return [known.law(random) for _ in range(number)]
+        candidates = [known.law(random) for _ in range(_CANDIDATES * number)]
         weights = [math.prod(law.survival(seconds) for seconds in self.unfinished) for law in candidates]
         if sum(weights) < 1e-9:
             return [LogNormal(math.log(max(self.unfinished)) + law.spread, law.spread) for law in candidates[:number]]
         return random.choices(candidates, weights, k=number)
 
-    def _law(self, random: Random) -> LogNormal:
-        """Return a law drawn from what the finished steps leave possible: normal for the location, given the spread."""
-        own, former = _logs(self.own), _logs(self.former)
-        firm, variance = _pooled(_FIRMNESS, self.usual.within**2, former)
-        firm, variance = _pooled(min(firm, 2 * _FIRMNESS), variance, own)
-        spread = min(_WIDEST, math.sqrt(variance * firm / random.gammavariate(firm / 2, 2)))
-        centre, apart = self._guess(former, own, spread, random)
-        if not own:
-            return LogNormal(random.gauss(centre, apart), spread)
-        precision, error = 1 / apart**2, spread**2 / len(own)
-        variance = 1 / (precision + 1 / error)
-        centre = variance * (centre * precision + fmean(own) / error)
-        return LogNormal(random.gauss(centre, math.sqrt(variance)), spread)
 
-    def _guess(
-        self, former: list[float], own: list[float], spread: float, random: Random
-    ) -> tuple[float, float]:
-        """Return centre and standard deviation of the location before the own times are counted."""
-        if not former:
-            return math.log(self.usual.median), self.usual.apart
-        centre = fmean(former)
-        near = math.hypot(self.near, spread / math.sqrt(len(former)))
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What finished steps leave possible: a normal location given the spread, whose square is scaled inverse chi².
+
+    Without times of the revision before, `centre` and `apart` are the usual ones, and there is no other guess.
+    """
+
+    firm: float
+    variance: float
+    centre: float
+    near: float
+    apart: float
+    same: float
+    former: int
+    own: int
+    own_mean: float
+
+    @classmethod
+    def of(cls, seen: Seen) -> "_Known":
+        """Count the seen times."""
+        own, former = _logs(seen.own), _logs(seen.former)
+        firm, variance = _pooled(_FIRMNESS, seen.usual.within**2, former)
+        firm, variance = _pooled(min(firm, _FIRMNESS_OF_FORMER if seen.same < 1 else firm), variance, own)
+        centre = fmean(former) if former else math.log(seen.usual.median)
+        near, apart = (seen.near, seen.apart) if former else (seen.usual.apart, 0.0)
+        own_mean = fmean(own) if own else 0.0
+        return cls(firm, variance, centre, near, apart, seen.same, len(former), len(own), own_mean)
+
+    def law(self, random: Random) -> LogNormal:
+        """Return a law as likely as they make it."""
+        spread = min(_WIDEST, math.sqrt(self.variance * self.firm / random.gammavariate(self.firm / 2, 2)))
+        near = math.hypot(self.near, spread / math.sqrt(self.former)) if self.former else self.near
+        apart = self._apart(near, spread, random) if self.same < 1 and self.former else near
+        if not self.own:
+            return LogNormal(random.gauss(self.centre, apart), spread)
+        precision, counted = 1 / apart**2, self.own / spread**2
+        centre = (self.centre * precision + self.own_mean * counted) / (precision + counted)
+        return LogNormal(random.gauss(centre, 1 / math.sqrt(precision + counted)), spread)
+
+    def _apart(self, near: float, spread: float, random: Random) -> float:
+        """Return how far the location may be from that of the revision before: near it, or as that of another."""
         far = math.hypot(self.apart, near)
         alike, unlike = self.same, 1 - self.same
-        if own and unlike:
-            error = spread / math.sqrt(len(own))
-            alike *= _density(fmean(own), centre, math.hypot(near, error))
-            unlike *= _density(fmean(own), centre, math.hypot(far, error))
-        return centre, near if random.random() * (alike + unlike) <= alike else far
+        if self.own:
+            error = spread / math.sqrt(self.own)
+            alike *= _density(self.own_mean - self.centre, math.hypot(near, error))
+            unlike *= _density(self.own_mean - self.centre, math.hypot(far, error))
+        return near if random.random() * (alike + unlike) <= alike else far
 
 
 def longer_than(law: Law, seconds: float, random: Random) -> float:
@@ -159,5 +183,5 @@ def _pooled(firm: float, variance: float, logs: list[float]) -> tuple[float, flo
     return firm + more, (firm * variance + squares) / (firm + more)
 
 
-def _density(value: float, centre: float, spread: float) -> float:
-    return math.exp(-0.5 * ((value - centre) / spread) ** 2) / spread
+def _density(away: float, spread: float) -> float:
+    return math.exp(-0.5 * (away / spread) ** 2) / spread

@@ -4,8 +4,8 @@ Times belong to a revision: the pull time of a new image is not the old one's. W
 revision before is the best guess, with more doubt; else what is usual.
 """
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from random import Random
 
 import pandas as pd
 
@@ -20,29 +20,29 @@ from ecs_notebook_lib.treatment.laws import Law, Seen, Times, Usual
 PLACING = Usual(15.0, apart=0.20, within=0.18)
 """From the creation of a task to the begin of its image pull: network interface, credentials, secrets."""
 
-PULL = Usual(20.0, apart=0.80, within=0.16)
+PULL = Usual(20.0, apart=0.80, within=0.25)
 LAUNCH = Usual(1.0, apart=0.30, within=0.30)
 """From the end of the pull to RUNNING."""
 
 READY = Usual(4.0, apart=0.70, within=0.20)
 """From RUNNING until the process listens."""
 
-REGISTRATION = Usual(11.5, apart=0.06, within=0.10)
+REGISTRATION = Usual(11.0, apart=0.10, within=0.10)
 """From RUNNING to the first check of a load balancer: ECS registers the target, and the load balancer takes it up."""
 
 ENDING = Usual(0.9, apart=0.10, within=0.45)
 """From the signal to stop until the containers have ended, if they heed it."""
 
-LEAVING = Usual(20.0, apart=0.10, within=0.25)
+LEAVING = Usual(20.5, apart=0.10, within=0.28)
 """From there to STOPPED: the network interface is given back (USUAL_STOP_SECONDS of the rolling update is of both)."""
 
-LOOKING = Usual(5.7, apart=0.08, within=0.28)
+LOOKING = Usual(5.7, apart=0.10, within=0.30)
 """From something that happens to a service until its scheduler acts on it (INF)."""
 
-_SAME_IMAGE = 0.6
+_SAME_IMAGE = 0.5
 """Probability that a new revision's image is pulled as fast as the one before it: most layers are the same."""
 
-_OTHER_IMAGE = 0.9
+_OTHER_IMAGE = 1.0
 """How far apart pull times are if it is not."""
 
 _HEEDLESS = 0.2
@@ -84,7 +84,7 @@ class Ending:
     heed: Times
     heedless: float
 
-    def laws(self, random, number: int) -> list[Law]:  # type: ignore[no-untyped-def]
+    def laws(self, random: Random, number: int) -> list[Law]:
         """Return a law for each of so many runs: all tasks of a program are alike in it."""
         killed = Usual(_STOP_TIMEOUT_SECONDS, 0.01, 0.01)
         rest = zip(self.heed.laws(random, number), Seen(killed).laws(random, number), strict=True)
@@ -99,9 +99,7 @@ def pace_of(frames: Frames, task_definition: str) -> Pace:
     pulls, former = _seconds(tasks[own], "pull_started_at", "pull_stopped_at"), _former_pulls(frames, task_definition)
     return Pace(
         placing=Seen(PLACING, former=_seconds(tasks, "created_at", "pull_started_at")),
-        pull=Seen(
-            PULL, pulls, former, _pulling(tasks[own], as_of), same=_SAME_IMAGE, apart=_OTHER_IMAGE
-        ),
+        pull=Seen(PULL, pulls, former, _pulling(tasks[own], as_of), same=_SAME_IMAGE, apart=_OTHER_IMAGE),
         launch=Seen(LAUNCH, former=_seconds(tasks, "pull_stopped_at", "started_at")),
         ready=_ready(frames, task_definition),
         registration=Seen(REGISTRATION),

@@ -25,7 +25,7 @@ class Under(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Coming:
-    """A task of the rollout that does not count as healthy yet: the step that it is at, and for how long. [s]"""
+    """A task of the rollout that does not count as healthy yet: the step that it is at, for how many seconds."""
 
     step: str
     """placing, pull, launch or running."""
@@ -57,12 +57,18 @@ class UnderWay:
 
 
 def under_way(frames: Frames, under: Under) -> UnderWay | None:
-    """Return where the rollout stands, or the one that an action begins; None if service or percentages are unknown."""
+    """Return where the rollout stands, or the one that an action begins.
+
+    None if service or percentages are not known, or if it is no rolling update of ECS.
+    """
     goal = _goal(frames, under)
     if goal is None or not len(frames.services):
         return None
     deployment, task_definition, began = goal
     service = frames.services.iloc[0]
+    others = {"deployment_controller": "ECS", "strategy": "ROLLING"}
+    if any(pd.notna(service[name]) and service[name] != own for name, own in others.items()):
+        return None
     wanted = service[["desired_count", "minimum_healthy_percent", "maximum_percent"]]
     if wanted.isna().any():
         return None
@@ -77,7 +83,9 @@ def under_way(frames: Frames, under: Under) -> UnderWay | None:
         began_seconds=max(0.0, (as_of - began).total_seconds()),
         task_definition=task_definition,
         healthy=int((tasks["stage"] == "healthy")[staying].sum()),
-        coming=tuple(Coming(str(row.stage), float(row.since)) for row in coming.itertuples()),
+        coming=tuple(
+            Coming(str(stage), float(since)) for stage, since in zip(coming["stage"], coming["since"], strict=True)
+        ),
         serving=int(stages.get("healthy", 0)),
         sick=int(stages.get("running", 0)),
         pending=int(stages.reindex(_STEPS[:-1]).sum()),
@@ -127,7 +135,7 @@ def _since(tasks: pd.DataFrame, stage: str) -> tuple[float, ...]:
 
 
 def _living(frames: Frames, as_of: pd.Timestamp) -> pd.DataFrame:
-    """Return the tasks that have not reached STOPPED, with `stage` and `since`: for how long they are at it. [s]"""
+    """Return the tasks that have not reached STOPPED, with `stage` and `since`: for how many seconds they are at it."""
     tasks = frames.tasks[frames.tasks["stopped_at"].isna() & (frames.tasks["last_status"] != "STOPPED")]
     tasks = tasks[tasks["origin"].fillna("live") != "store"] if "origin" in tasks else tasks
     times = {
@@ -177,13 +185,14 @@ def _target_states(frames: Frames) -> dict[str, str]:
 
 
 def _drained_for(frames: Frames, number: int, as_of: pd.Timestamp) -> list[float]:
-    """Return for how long so many tasks have been drained, by the newest events that tell of a beginning. [s]"""
+    """Return for how many seconds so many tasks have been drained, by the newest events of a beginning."""
     seconds: list[float] = []
     told = frames.events[frames.events["kind"] == "draining_begun"]
-    for row in told.sort_values("created_at", ascending=False, kind="stable").itertuples():
-        message = recognise(str(row.message), where="service_event")
-        tasks = int(message.parts.get("n", 1)) if message else 1
-        seconds += [max(0.0, (as_of - row.created_at).total_seconds())] * tasks
+    told = told.sort_values("created_at", ascending=False, kind="stable")
+    passed = (as_of - told["created_at"]).dt.total_seconds().clip(lower=0.0)
+    for text, since in zip(told["message"], passed, strict=True):
+        message = recognise(str(text), where="service_event")
+        seconds += [float(since)] * (int(message.parts.get("n", 1)) if message else 1)
         if len(seconds) >= number:
             break
     return (seconds + [0.0] * number)[:number]
