@@ -11,8 +11,9 @@ import argparse
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import inf, isfinite
 from random import Random
 from statistics import median
 from time import perf_counter
@@ -65,7 +66,12 @@ class Outcome:
     @property
     def width(self) -> float:
         """Return the width of the 10-90 % band."""
-        return self.p90 - self.p10
+        return self.p90 - self.p10 if isfinite(self.p90) else inf
+
+    def __str__(self) -> str:
+        """Return the question, the band, and the truth."""
+        truth = "not" if self.true_seconds is None else f"{self.true_seconds:.0f}"
+        return f"{self.name}:{self.seed} {self.under} {self.stage} {self.p10:.0f}..{self.p90:.0f} s, true {truth}"
 
 
 def stable(world: World) -> bool:
@@ -241,7 +247,8 @@ def main(arguments: list[str] | None = None) -> int:
     result["rollbacks"] = {name: row for name, row in result["rollbacks"].items() if row["n"]}
     print("forecast:", result)
     if options.first_seed == FIRST_SEED:
-        write_result("forecast", {**result, "outcomes": [asdict(row) for row in [*good, *back]]})
+        missed = [str(row) for row in [*good, *back] if row.true_seconds is not None and not row.held]
+        write_result("forecast", {**result, "missed": missed})
     whole = result["rollouts"]
     return 0 if LEAST <= whole["held"] <= MOST and whole["width_ratio"] <= WIDEST else 1
 

@@ -94,6 +94,11 @@ class _Laws:
     ending: Law
     leaving: Law
     looking: Law
+    failing: Law
+
+    def until_running(self, random: Random) -> float:
+        """Return the seconds from the creation of a task to RUNNING."""
+        return self.placing.draw(random) + self.pull.draw(random) + self.launch.draw(random)
 
     def until_healthy(self, random: Random) -> float:
         """Return the seconds from RUNNING until a task counts as healthy."""
@@ -109,7 +114,7 @@ class _Laws:
 
 
 def _laws(pace: Pace, random: Random, number: int) -> list[_Laws]:
-    names = ("placing", "pull", "launch", "ready", "registration", "ending", "leaving", "looking")
+    names = ("placing", "pull", "launch", "ready", "registration", "ending", "leaving", "looking", "failing")
     drawn: list[Sequence[Law]] = [getattr(pace, name).laws(random, number) for name in names]
     return [_Laws(pace, *laws) for laws in zip(*drawn, strict=True)]
 
@@ -123,11 +128,16 @@ class _Run:
         self._now, self._look_at = 0.0, math.inf
         self._queue: list[tuple[float, str]] = []
         self._healthy, self._coming = standing.healthy, len(standing.coming)
-        self._serving, self._sick, self._pending = standing.serving, standing.sick, standing.pending
+        self._serving, self._sick, self._pending = standing.serving, len(standing.sick), len(standing.pending)
+        self._overlapping = standing.overlapping
         self._kept = self._bounds.desired
         self._draining = self._stopping = 0
         for task in standing.coming:
             self._after(self._left(task), "healthy")
+        for seconds in standing.sick:
+            self._after(longer_than(laws.failing, seconds, random) - seconds, "failed")
+        for task in standing.pending:
+            self._after(self._left_to_running(task) + laws.failing.draw(random), "failed")
         for seconds in standing.draining:
             self._drain(seconds)
         for seconds in standing.ending:
@@ -169,10 +179,21 @@ class _Run:
         elif what == "drained":
             self._draining -= 1
             self._stop()
+        elif what == "failed":
+            self._fail()
         elif what == "ended":
             self._leave()
         else:
             self._stopping -= 1
+
+    def _fail(self) -> None:
+        """Let a task of the older deployments end by itself, or be stopped for its health, unless it is gone."""
+        if self._sick:
+            self._sick -= 1
+            self._stop()
+        elif self._pending:
+            self._pending -= 1
+            self._stop()
 
     def _look(self) -> bool:
         """Start and stop tasks as the bounds allow; say whether the rollout is through."""
@@ -185,20 +206,27 @@ class _Run:
             self._kept = max(0, min(self._kept, upper - desired, desired - self._healthy))
         else:
             self._kept = 0
-        for _ in range(max(0, old - self._kept)):
-            self._let_one_go(lower)
+        self._let_go_of(max(0, old - self._kept), lower)
         left = self._serving + self._sick + self._pending + self._draining + self._stopping
         return not left and self._healthy >= desired
 
-    def _let_one_go(self, lower: int) -> None:
-        """Let one old task go: those that serve nobody first, and the others as far as the minimum allows."""
-        if self._pending:
-            self._pending, self._stopping = self._pending - 1, self._stopping + 1
-            self._leave()
-        elif self._sick:
-            self._sick -= 1
-            self._drain()
-        elif self._serving and self._serving + self._healthy > lower:
+    def _let_go_of(self, number: int, lower: int) -> None:
+        """Let old tasks go: those that serve nobody first, and the others as far as the minimum allows.
+
+        Of several older deployments the newer ones, whose tasks are those that fail, keep what the maximum leaves.
+        """
+        useless = self._sick + self._pending
+        if self._overlapping:
+            useless = max(0, useless - self._kept)
+        for _ in range(min(number, useless)):
+            if self._pending:
+                self._pending, self._stopping = self._pending - 1, self._stopping + 1
+                self._leave()
+            else:
+                self._sick -= 1
+                self._drain()
+        allowed = max(0, self._serving + self._healthy - lower)
+        for _ in range(min(max(0, number - useless), self._serving, allowed)):
             self._serving -= 1
             self._drain()
 
@@ -206,19 +234,19 @@ class _Run:
         heapq.heappush(self._queue, (self._now + max(0.0, seconds), what))
 
     def _start(self) -> float:
-        laws, random = self._laws, self._random
-        running = laws.placing.draw(random) + laws.pull.draw(random) + laws.launch.draw(random)
-        return running + laws.until_healthy(random)
+        return self._laws.until_running(self._random) + self._laws.until_healthy(self._random)
 
     def _left(self, task: Coming) -> float:
-        """Return how long a task still needs that has been at its step for a while."""
-        laws, random = self._laws, self._random
+        """Return how long a task still needs until it is healthy that has been at its step for a while."""
+        if task.step != "running":
+            return self._left_to_running(task) + self._laws.until_healthy(self._random)
+        return longer_than(_Health(self._laws), task.seconds, self._random) - task.seconds
+
+    def _left_to_running(self, task: Coming) -> float:
         steps = ("placing", "pull", "launch")
-        if task.step not in steps:
-            return longer_than(_Health(laws), task.seconds, random) - task.seconds
-        step, *later = [getattr(laws, name) for name in steps[steps.index(task.step) :]]
-        left = longer_than(step, task.seconds, random) - task.seconds + laws.until_healthy(random)
-        return left + sum(float(law.draw(random)) for law in later)
+        step, *later = [getattr(self._laws, name) for name in steps[steps.index(task.step) :]]
+        left = longer_than(step, task.seconds, self._random) - task.seconds
+        return left + sum(float(law.draw(self._random)) for law in later)
 
     def _drain(self, seconds: float = 0.0) -> None:
         delay = self._laws.pace.deregistration_seconds

@@ -39,6 +39,9 @@ LEAVING = Usual(20.5, apart=0.10, within=0.28)
 LOOKING = Usual(5.7, apart=0.10, within=0.30)
 """From something that happens to a service until its scheduler acts on it (INF)."""
 
+FAILING = Usual(100.0, apart=0.50, within=0.30)
+"""From RUNNING until ECS stops a task that does not become healthy, or it ends by itself (ECS_FACTS 5.4)."""
+
 _SAME_IMAGE = 0.5
 """Probability that a new revision's image is pulled as fast as the one before it: most layers are the same."""
 
@@ -71,6 +74,7 @@ class Pace:
     ending: Times
     leaving: Times
     looking: Times
+    failing: Times
     check_interval: float | None
     own_check_interval: float | None
     deregistration_seconds: float
@@ -106,6 +110,7 @@ def pace_of(frames: Frames, task_definition: str) -> Pace:
         ending=_ending(tasks[~own] if (~own).any() else tasks),
         leaving=Seen(LEAVING, former=_seconds(tasks, "execution_stopped_at", "stopped_at")),
         looking=Seen(LOOKING),
+        failing=Seen(FAILING, _lives(tasks[~own])),
         check_interval=_check_interval(frames),
         own_check_interval=_own_check_interval(frames, task_definition),
         deregistration_seconds=_deregistration_seconds(frames),
@@ -130,6 +135,12 @@ def _pulling(tasks: pd.DataFrame, as_of: pd.Timestamp) -> tuple[float, ...]:
     """Return how long the pulls have taken that go on."""
     pulling = tasks[tasks["pull_stopped_at"].isna() & tasks["stopping_at"].isna()]
     return tuple((as_of - pulling["pull_started_at"]).dropna().dt.total_seconds().astype(float))
+
+
+def _lives(tasks: pd.DataFrame) -> tuple[float, ...]:
+    """Return how long tasks ran that no rollout stopped."""
+    failed = tasks[tasks["stop_code"].notna() & (tasks["reason_kind"].fillna("") != "scaling_activity")]
+    return _seconds(failed, "started_at", "stopping_at")
 
 
 def _ready(frames: Frames, task_definition: str) -> Seen:

@@ -34,10 +34,11 @@ class Coming:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """A rollout at `as_of`. Of the tasks that have to go `serving` are healthy, `sick` run, `pending` do not run yet.
+    """A rollout at `as_of`. Of the tasks that have to go `serving` are healthy, and `pending` do not run yet.
 
-    `draining` has the seconds since the deregistration of each task that is being drained; `ending` and `leaving` the
-    seconds since those that stop were told to, or their containers ended.
+    `sick` has the seconds since each of those that run and are not healthy began to, `draining` since the
+    deregistration of each that is being drained; `ending` and `leaving` since those that stop were told to, or their
+    containers ended.
     """
 
     bounds: Bounds
@@ -47,13 +48,15 @@ class UnderWay:
     healthy: int
     coming: tuple[Coming, ...] = ()
     serving: int = 0
-    sick: int = 0
-    pending: int = 0
+    sick: tuple[float, ...] = ()
+    pending: tuple[Coming, ...] = ()
     draining: tuple[float, ...] = ()
     ending: tuple[float, ...] = ()
     leaving: tuple[float, ...] = ()
     let_go: bool = False
     """The older deployments were given up: ECS stops all their tasks."""
+    overlapping: bool = False
+    """There are several older deployments: what the maximum leaves is the newer one's first."""
 
 
 def under_way(frames: Frames, under: Under) -> UnderWay | None:
@@ -75,24 +78,21 @@ def under_way(frames: Frames, under: Under) -> UnderWay | None:
     as_of = pd.Timestamp(frames.snapshot.as_of)
     tasks = _living(frames, as_of)
     staying = (tasks["deployment_id"] == deployment) & tasks["stage"].isin([*_STEPS, "healthy"])
-    coming = tasks[staying & tasks["stage"].isin(_STEPS)]
     going = tasks[~staying]
-    stages = going["stage"].value_counts()
     return UnderWay(
         bounds=bounds_of(*(int(value) for value in wanted)),
         began_seconds=max(0.0, (as_of - began).total_seconds()),
         task_definition=task_definition,
         healthy=int((tasks["stage"] == "healthy")[staying].sum()),
-        coming=tuple(
-            Coming(str(stage), float(since)) for stage, since in zip(coming["stage"], coming["since"], strict=True)
-        ),
-        serving=int(stages.get("healthy", 0)),
-        sick=int(stages.get("running", 0)),
-        pending=int(stages.reindex(_STEPS[:-1]).sum()),
+        coming=_coming(tasks[staying & tasks["stage"].isin(_STEPS)]),
+        serving=int((going["stage"] == "healthy").sum()),
+        sick=_since(going, "running"),
+        pending=_coming(going[going["stage"].isin(_STEPS[:-1])]),
         draining=_since(going, "draining"),
         ending=_since(going, "ending"),
         leaving=_since(going, "leaving"),
         let_go=under is Under.STOP_DEPLOYMENT or _given_up(frames, deployment),
+        overlapping=len(going["deployment_id"].unique()) > 1,
     )
 
 
@@ -128,6 +128,10 @@ def can_stop(frames: Frames) -> bool:
 def _given_up(frames: Frames, deployment: str) -> bool:
     others = frames.deployments[frames.deployments["deployment_id"] != deployment]
     return bool((others["rollout_state"] == "FAILED").any())
+
+
+def _coming(tasks: pd.DataFrame) -> tuple[Coming, ...]:
+    return tuple(Coming(str(stage), float(since)) for stage, since in zip(tasks["stage"], tasks["since"], strict=True))
 
 
 def _since(tasks: pd.DataFrame, stage: str) -> tuple[float, ...]:
