@@ -55,6 +55,7 @@ class Outcome:
     before_waiter: float
     waiter_seconds_left: float
     forecast_seconds: float
+    """How long it took to make one once the frames were read."""
     true_seconds: float | None
     """None: it was not stable when the wait for it was given up."""
 
@@ -112,13 +113,13 @@ def stage_of(frames: Frames, task_definition: str) -> str:
 def judged(world: World, question: tuple[str, int], under: Under, act: Callable[[], object]) -> Outcome | None:
     """Forecast, act, and let time pass until the service is stable; None if there was nothing to forecast."""
     frames = Frames(collected(world))
-    began = perf_counter()
     told = forecast(frames, under)
-    seconds = perf_counter() - began
     if told is None:
         return None
     goal = told.standing.task_definition
+    began = perf_counter()
     oracle = forecast(frames, under, pace=all_knowing(world, pace_of(frames, goal), goal))
+    seconds = perf_counter() - began
     now = world.now
     act()
     end = stable_at(world)
