@@ -16,6 +16,7 @@ from ecs_notebook_lib.simulate import begin
 from ecs_notebook_lib.treatment import Under, forecast, prognosis_of
 from ecs_notebook_lib.treatment.laws import Between, LogNormal, Seen, Usual, longer_than
 from ecs_notebook_lib.treatment.pace import Pace
+from ecs_notebook_lib.treatment.under_way import under_way
 from tests.conftest import STORIES, incident_of
 
 CALIBRATION_SEED, ROLLOUTS = 31_000, 36
@@ -146,13 +147,24 @@ def test_going_back_keeps_the_tasks_that_still_run():
     assert stopped.quantile(0.9) < 15
 
 
-@pytest.mark.parametrize(
-    "refused", ["ecs:DescribeServices", "ecs:DescribeTasks", "elasticloadbalancing:DescribeTargetHealth"]
-)
-def test_what_is_refused_leaves_a_prognosis_that_says_so_or_is_wider(refused):
-    incident = incident_of("clarity-slow", 0, frozenset({refused}))
+@pytest.mark.parametrize("refused", ["ecs:DescribeServices", "ecs:DescribeTasks"])
+def test_without_service_or_tasks_nothing_is_foretold(refused):
+    prognosis = incident_of("clarity-slow", 0, frozenset({refused})).prognosis
 
-    assert incident.prognosis.statement.endswith(".")
+    assert prognosis.p50 is None
+    assert prognosis.statement.endswith("not known.")
+
+
+def test_without_targets_the_forecast_says_what_it_takes_for_healthy():
+    prognosis = incident_of("clarity-slow", 0, frozenset({"elbv2:DescribeTargetHealth"})).prognosis
+
+    assert any("targets were not read" in assumed for assumed in prognosis.assumes)
+
+
+def test_tasks_that_are_registered_by_their_instance_count_once_they_have_run_for_a_while():
+    standing = under_way(incident_of("host-port-taken", 2).frames, Under.WAIT)
+
+    assert (standing.serving, standing.sick) == (4, ())
 
 
 def test_a_deployment_of_another_controller_is_not_forecast():

@@ -62,10 +62,10 @@ class UnderWay:
 def under_way(frames: Frames, under: Under) -> UnderWay | None:
     """Return where the rollout stands, or the one that an action begins.
 
-    None if service or percentages are not known, or if it is no rolling update of ECS.
+    None if service, percentages or tasks are not known, or if it is no rolling update of ECS.
     """
     goal = _goal(frames, under)
-    if goal is None or not len(frames.services):
+    if goal is None or not len(frames.services) or "tasks" in frames.gaps:
         return None
     deployment, task_definition, began = goal
     service = frames.services.iloc[0]
@@ -159,14 +159,14 @@ def _living(frames: Frames, as_of: pd.Timestamp) -> pd.DataFrame:
 
 def _with_health(frames: Frames, tasks: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     """Tell which running tasks count as healthy, and which are being drained."""
-    states = _target_states(frames)
-    known = tasks["task_arn"].map(states)
-    running = tasks["stage"] == "running"
-    balanced = len(frames.service_load_balancers) or len(frames.target_groups)
-    passed = (known == "healthy") if balanced and len(states) else tasks["since"] >= _LONG_RUNNING_SECONDS
+    known = tasks["task_arn"].map(_target_states(frames))
+    running, long = tasks["stage"] == "running", tasks["since"] >= _LONG_RUNNING_SECONDS
+    balanced = bool(len(frames.service_load_balancers) or len(frames.target_groups))
+    told = tasks["task_arn"].isin(frames.addresses["task_arn"]) & (balanced and "targets" not in frames.gaps)
+    passed = (told & (known == "healthy").fillna(value=False)) | (~told & long)
     checked = frames.health_check_commands["task_definition"].dropna().unique()
     own = (tasks["health_status"] == "HEALTHY") | ~tasks["task_definition"].isin(checked)
-    tasks["stage"] = tasks["stage"].mask(running & passed.fillna(value=False) & own.fillna(value=False), "healthy")
+    tasks["stage"] = tasks["stage"].mask(running & passed & own.fillna(value=False), "healthy")
     draining = running & (known == "draining").fillna(value=False)
     tasks["stage"] = tasks["stage"].mask(draining, "draining")
     tasks.loc[draining, "since"] = _drained_for(frames, int(draining.sum()), as_of)
@@ -174,7 +174,9 @@ def _with_health(frames: Frames, tasks: pd.DataFrame, as_of: pd.Timestamp) -> pd
 
 
 _LONG_RUNNING_SECONDS = 55.0
-"""After this long in RUNNING a task surely counts that nothing checks, or whose target is not known."""
+"""After this long in RUNNING a task surely counts that nothing checks; so it is taken of one whose target is not known:
+
+because targets were refused, or because it is registered by its instance and not by an address of its own."""
 
 _WORST_FIRST = {"draining": 0, "unhealthy": 1, "unused": 1, "initial": 2, "unavailable": 2, "healthy": 3}
 
