@@ -68,7 +68,7 @@ def health_budget_of(frames: Frames) -> HealthBudget | None:
     if wanted.isna().any():
         return None
     grace = frames.services["health_check_grace_period_seconds"].iloc[0]
-    ready, source = _ready_seconds(frames, examined.revision)
+    ready, source = _median_ready(frames, examined.revision)
     return HealthBudget(
         interval=float(wanted["interval_seconds"]),
         unhealthy_threshold=float(wanted["unhealthy_threshold"]),
@@ -79,10 +79,20 @@ def health_budget_of(frames: Frames) -> HealthBudget | None:
     )
 
 
-def _ready_seconds(frames: Frames, revision: str) -> tuple[float | None, str]:
+def _median_ready(frames: Frames, revision: str) -> tuple[float | None, str]:
     """Return the median time from RUNNING to the first sign of life in the log, and which sign it was."""
+    seconds, source = ready_seconds(frames, revision)
+    return (max(0.0, float(seconds.median())), source) if len(seconds) else (None, "")
+
+
+def ready_seconds(frames: Frames, revision: str) -> tuple[pd.Series, str]:
+    """Return the time from RUNNING to the first sign of life in the log by task of a revision, and which sign it was.
+
+    Empty: none of its logs, or no such sign, was read. [s]
+    """
+    none = pd.Series(dtype="float64")
     if not len(frames.tasks):
-        return None, ""
+        return none, ""
     started = frames.tasks.drop_duplicates("task_id").set_index("task_id")["started_at"]
     lines = _from_the_beginning(frames.log_events[frames.log_events["revision"] == revision], started)
     answered = lines["status"].between(200, 299).fillna(value=False).astype(bool)
@@ -90,8 +100,8 @@ def _ready_seconds(frames: Frames, revision: str) -> tuple[float | None, str]:
         first = rows.groupby("task_id")["logged_at"].min()
         seconds = (first - started.reindex(first.index)).dropna().dt.total_seconds()
         if len(seconds):
-            return max(0.0, float(seconds.median())), source
-    return None, ""
+            return seconds, source
+    return none, ""
 
 
 def _from_the_beginning(lines: pd.DataFrame, started: pd.Series) -> pd.DataFrame:

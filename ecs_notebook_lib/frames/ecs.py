@@ -219,6 +219,7 @@ CONTAINER_DEFINITIONS = FrameSchema(
             "Its stream prefix.",
         ),
         Column("start_period", COUNT, f"{_CONTAINER}healthCheck.startPeriod", "Grace of its own check. [s]"),
+        Column("check_interval", COUNT, f"{_CONTAINER}healthCheck.interval", "Between two of its own checks. [s]"),
     ),
 )
 

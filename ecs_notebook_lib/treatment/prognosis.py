@@ -1,50 +1,50 @@
-"""Whether and when the service will be stable, as far as the rollout's own pace tells."""
+"""Whether and when the service will be stable: as it is, or under an action, in numbers and in words."""
 
-from dataclasses import dataclass
-from statistics import NormalDist
+import math
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.rollout import Rollout, rollout_of
+from ecs_notebook_lib.diagnosis.rollout import rollout_of
 from ecs_notebook_lib.diagnosis.state import State
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.rolling_update import WAITER_SECONDS
-
-_SPREAD = 0.15
-"""Standard deviation of the time that is left, as a share of it: tasks of one service start much alike."""
+from ecs_notebook_lib.treatment.forecast import Forecast, forecast
+from ecs_notebook_lib.treatment.under_way import Under, can_stop
 
 _HALF_AN_HOUR = 1800
 
 
 @dataclass(frozen=True, slots=True)
 class Prognosis:
-    """When the service will be stable. Times are seconds from `as_of`; None is not known."""
+    """When the service will be stable. Times are seconds from `as_of`; None is not known, or never.
 
-    minimum_seconds_to_stable: float | None
-    p50: float | None
+    `can_stabilize` is about the rollout as it is; the times are those under the action `under`. `before_waiter` is the
+    probability of being stable before AWS's waiter gives up: one that began with the deployment, or with the action.
+    """
+
     can_stabilize: bool | None
-    assumes: tuple[str, ...]
     statement: str
-
-    def quantile(self, share: float) -> float | None:
-        """Return the time that is not exceeded with this probability."""
-        if self.p50 is None or self.p50 <= 0:
-            return self.p50
-        return max(0.0, NormalDist(self.p50, _SPREAD * self.p50).inv_cdf(share))
+    under: Under = Under.WAIT
+    minimum_seconds_to_stable: float | None = None
+    p10: float | None = None
+    p50: float | None = None
+    p90: float | None = None
+    within_1800_s: float | None = None
+    before_waiter: float | None = None
+    assumes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return the `prognosis` of DESIGN 5.5."""
-        within = None
-        if self.p50 is not None:
-            spread = max(1.0, _SPREAD * self.p50)
-            within = round(NormalDist(self.p50, spread).cdf(_HALF_AN_HOUR), 3)
         return {
+            "under": str(self.under),
             "minimum_seconds_to_stable": _rounded(self.minimum_seconds_to_stable),
-            "p10": _rounded(self.quantile(0.1)),
+            "p10": _rounded(self.p10),
             "p50": _rounded(self.p50),
-            "p90": _rounded(self.quantile(0.9)),
-            "within_1800_s": within,
+            "p90": _rounded(self.p90),
+            "within_1800_s": self.within_1800_s,
+            "before_waiter": self.before_waiter,
             "waiter_seconds": WAITER_SECONDS,
             "can_stabilize": self.can_stabilize,
             "assumes": list(self.assumes),
@@ -52,48 +52,139 @@ class Prognosis:
         }
 
 
-def _rounded(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds)
+def prognosis_of(frames: Frames, state: State, *, under: Under | None = None) -> Prognosis:
+    """Return the prognosis of a rollout that goes on, or that an action begins.
+
+    Parameters
+    ----------
+    under
+        What is done. If it is not given: of a rollout that fails, to go back where that is known to be possible, else
+        to mend the cause and deploy again; of any other, to wait.
+    """
+    if state.status == "stable" and under in (None, Under.WAIT):
+        return Prognosis(True, "The service is stable.", Under.WAIT, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
+    chosen = under or default_under(frames, state)
+    answer, why = _as_it_is(frames, state)
+    if chosen is Under.WAIT and answer is False:
+        return Prognosis(can_stabilize=False, statement=why)
+    told = forecast(frames, chosen)
+    if told is None:
+        return Prognosis(can_stabilize=answer, statement=why or "The rollout's pace is not known.", under=chosen)
+    if not told.standing.bounds.desired:
+        text = "The service is scaled to 0: there is nothing to become stable."
+        return Prognosis(can_stabilize=answer, statement=text, under=chosen)
+    if not told.possible:
+        return Prognosis(can_stabilize=False, statement=why or _PERCENTAGES, under=chosen)
+    begin = f"{why} {_after(frames, told)}" if why else _after(frames, told)
+    statement = f"{begin} it will {_outcome(told, pd.Timestamp(frames.snapshot.as_of))}"
+    return replace(_in_numbers(told), can_stabilize=answer, statement=statement, assumes=_assumptions(frames, told))
 
 
-def prognosis_of(frames: Frames, state: State) -> Prognosis:
-    """Return the prognosis: of a rollout that goes on, when it ends; of one that fails, how long the next one takes."""
-    if state.status == "stable":
-        return Prognosis(0.0, 0.0, can_stabilize=True, assumes=(), statement="The service is stable.")
+def default_under(frames: Frames, state: State) -> Under:
+    """Return what is supposed to be done: nothing while all goes well, or while ECS goes back by itself."""
+    if state.status != "failing" or _goes_back(frames):
+        return Under.WAIT
+    if not state.rollback["ready"] or frames.history.last_good is None:
+        return Under.DEPLOY_AGAIN
+    return Under.STOP_DEPLOYMENT if can_stop(frames) else Under.ROLL_BACK
+
+
+def _goes_back(frames: Frames) -> bool:
+    """Say whether the newest deployment is the way back from the examined one."""
+    examined, primary = frames.history.examined, frames.deployments[frames.deployments["status"] == "PRIMARY"]
+    return bool(examined and len(primary) and primary["task_definition"].iloc[0] != examined.task_definition)
+
+
+_PERCENTAGES = "As the percentages are, this rollout cannot end, however long one waits."
+
+
+def _as_it_is(frames: Frames, state: State) -> tuple[bool | None, str]:
+    """Return whether it becomes stable if nothing is done, and the sentence that says so unless it does."""
     rollout = rollout_of(frames)
-    if rollout is None:
-        return Prognosis(None, None, can_stabilize=None, assumes=(), statement="The rollout's pace is not known.")
-    if rollout.bounds.cycles is None and rollout.bounds.desired:
-        text = "As the percentages are, this rollout cannot end, however long one waits."
-        return Prognosis(None, None, can_stabilize=False, assumes=(), statement=text)
-    if state.status == "stabilizing":
-        return _ending(rollout, pd.Timestamp(frames.snapshot.as_of))
-    shortest = rollout.shortest_seconds or 0.0
-    text = (
-        f"Until the cause is mended it will not become stable; then a rollout takes at least about "
-        f"{shortest / 60:.0f} min."
+    if _goes_back(frames):
+        return True, ""
+    if rollout is not None and rollout.bounds.desired and rollout.bounds.cycles is None:
+        return False, _PERCENTAGES
+    if state.status != "failing":
+        return (True, "") if state.status in ("stable", "stabilizing") else (None, "")
+    if rollout is not None and rollout.failed and not rollout.healthy:
+        return False, "As it is, it will not become stable: its tasks fail, and none is healthy."
+    return None, "Whether it becomes stable as it is is not known."
+
+
+def _after(frames: Frames, told: Forecast) -> str:
+    """Return the beginning of the sentence on what will be: the condition."""
+    revision = told.standing.task_definition.rpartition("/")[2]
+    going = f"While ECS goes back to {revision}," if _goes_back(frames) else "If it goes on like this,"
+    return {
+        Under.WAIT: going,
+        Under.STOP_DEPLOYMENT: f"Once the rollout is stopped, and ECS goes back to {revision},",
+        Under.ROLL_BACK: f"Once {revision} is deployed again,",
+        Under.DEPLOY_AGAIN: "Once the cause is mended and it is deployed again,",
+    }[told.under]
+
+
+def _outcome(told: Forecast, as_of: pd.Timestamp) -> str:
+    """Return the end of that sentence: when, with what doubt, within half an hour, before AWS's waiter gives up."""
+    low, middle, high = (told.quantile(share) for share in (0.1, 0.5, 0.9))
+    at = f", at about {as_of + pd.Timedelta(seconds=middle):%H:%M} UTC" if told.under is Under.WAIT else ""
+    when = f"probably be stable in {_time(middle)}{at} (in four of five cases {_span(low, high)})"
+    left = told.waiter_seconds_left
+    waiter = (
+        f"before AWS's waiter gives up with {_percent(told.within(left))}" if left > 0 else "AWS's waiter has given up"
     )
-    return Prognosis(shortest, None, can_stabilize=None, assumes=_assumptions(rollout), statement=text)
+    return f"{when}; within 30 minutes with {_percent(told.within(_HALF_AN_HOUR))}, {waiter}."
 
 
-def _ending(rollout: Rollout, as_of: pd.Timestamp) -> Prognosis:
-    end = rollout.ends_at()
-    if end is None:
-        shortest = rollout.shortest_seconds
-        text = f"The rollout has just begun; it takes at least about {(shortest or 0.0) / 60:.0f} min."
-        return Prognosis(shortest, None, can_stabilize=True, assumes=_assumptions(rollout), statement=text)
-    left = max(0.0, (end - as_of).total_seconds())
-    least = min(left, rollout.least_seconds_left)
-    text = f"If it goes on like this it will be stable at about {end:%H:%M} UTC, in {left / 60:.0f} min."
-    return Prognosis(least, left, can_stabilize=True, assumes=_assumptions(rollout), statement=text)
+def _in_numbers(told: Forecast) -> Prognosis:
+    return Prognosis(
+        can_stabilize=None,
+        statement="",
+        under=told.under,
+        minimum_seconds_to_stable=told.ends[0],
+        p10=_finite(told.quantile(0.1)),
+        p50=_finite(told.quantile(0.5)),
+        p90=_finite(told.quantile(0.9)),
+        within_1800_s=round(told.within(_HALF_AN_HOUR), 3),
+        before_waiter=round(told.within(told.waiter_seconds_left), 3),
+    )
 
 
-def _assumptions(rollout: Rollout) -> tuple[str, ...]:
-    start = "as measured on its tasks" if rollout.measured else "as usual, for none of its tasks has started"
-    pace = "the pace of the steps so far" if rollout.cycle_seconds else "no step has been seen yet"
+def _assumptions(frames: Frames, told: Forecast) -> tuple[str, ...]:
+    pace, alarms = told.pace, frames.services["alarms_enabled"].fillna(value=False).any()
+    waiter = "the deployment" if told.under is Under.WAIT else "the action"
+    delay = [f"the deregistration delay is {pace.deregistration_seconds:.0f} s"] if pace.check_interval else []
     return (
-        f"a task starts in {rollout.start_seconds:.0f} s, {start}",
-        f"the deregistration delay is {rollout.deregistration_seconds:.0f} s",
-        pace,
+        f"its image is pulled {pace.counted}",
+        *delay,
+        "a task that is being drained counts toward the maximum, and there is capacity for new ones",
+        f"AWS's waiter began with {waiter}, and gives up after {WAITER_SECONDS} s",
+        *(["tasks that have run for a minute are healthy: targets were not read"] if "targets" in frames.gaps else []),
+        *(["the time for which ECS watches the alarms is not counted"] if alarms else []),
         "nobody deploys again meanwhile",
     )
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+def _span(low: float, high: float) -> str:
+    """Return the two times with one unit: minutes where they tell them apart."""
+    if high < 90 or round(low / 60) == round(high / 60):
+        return f"{low:.0f} to {high:.0f} s"
+    return f"{low / 60:.0f} to {high / 60:.0f} min"
+
+
+def _percent(probability: float) -> str:
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} %"
+    return "less than 1 %" if probability < 0.5 else "more than 99 %"
+
+
+def _finite(seconds: float) -> float | None:
+    return seconds if math.isfinite(seconds) else None
+
+
+def _rounded(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds)
