@@ -115,10 +115,8 @@ def spot_interrupted(plan: Plan) -> None:
     _provide(plan, "FARGATE_SPOT")
 
     def take(world: World, service: Service, deployment: Deployment) -> None:
-        launch = world.scheduler.placement.launch(service, deployment)
-        if launch.provider != "FARGATE_SPOT":
-            return
-        for task in [task for task in service.tasks if task.running and not task.stopping]:
+        on_spot = [task for task in service.tasks if task.shape.get("capacityProviderName") == "FARGATE_SPOT"]
+        for task in [task for task in on_spot if task.running and not task.stopping]:
             if task.deployment is deployment or world.engine.random.random() < 0.1:
                 world.tasks.stop(task, "SpotInterruption", "Your Spot Task was interrupted.")
 
