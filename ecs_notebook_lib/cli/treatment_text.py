@@ -27,6 +27,8 @@ def print_treatment(incident: Incident, *, color: bool) -> None:
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     now, later = incident.treatment.immediate, incident.treatment.long_term
     _print_all(console, "Now", now, "Nothing has to be done now.", fragments=True)
+    for row in incident.treatment.alternatives:
+        _prose(console, f"Or: {row.kind.title.lower()} [{how(row)}]. {because(row)}")
     _print_all(console, "So that it does not come again", later, "Nothing is left to be done.", fragments=False)
     console.print()
     console.print(Text("Prognosis", style="bold"))

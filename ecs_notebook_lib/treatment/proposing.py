@@ -17,6 +17,7 @@ from ecs_notebook_lib.treatment.documents import treatment_json
 from ecs_notebook_lib.treatment.going_back import go_back
 from ecs_notebook_lib.treatment.making import action
 from ecs_notebook_lib.treatment.situation import Situation
+from ecs_notebook_lib.treatment.under_way import Under
 
 _SURE = 0.6
 """From this probability on the leading cause is treated; below it, the likeliest two are told apart first."""
@@ -55,6 +56,8 @@ PROPOSERS: Mapping[str, Proposer] = {
         service_settings.task_protection,
         service_settings.new_deployment,
         service_settings.wait_longer,
+        service_settings.scale_out_and_in,
+        service_settings.scale_to_zero_and_back,
         accounts.log_group,
         accounts.task_role_policy,
         accounts.execution_role_policy,
@@ -84,16 +87,28 @@ class Treatment:
 
     immediate: tuple[Action, ...]
     long_term: tuple[Action, ...]
+    alternatives: tuple[Action, ...] = ()
+    """What could be done instead of the immediate actions: each has calls, and none is part of the plan."""
 
     def action(self, name: str) -> Action | None:
         """Return the action of this name; None if it is not proposed."""
-        return next((row for row in (*self.immediate, *self.long_term) if row.name == name), None)
+        rows = (*self.immediate, *self.long_term, *self.alternatives)
+        return next((row for row in rows if row.name == name), None)
+
+    @property
+    def under(self) -> Under | None:
+        """Return what the prognosis is to suppose: the first thing that is to be done; None if there is nothing."""
+        first = self.immediate[0] if self.immediate else None
+        if first is None or first.name == "tell_apart":
+            return None
+        return _UNDER.get(first.name, Under.DEPLOY_AGAIN)
 
     def to_json(self) -> dict[str, Any]:
         """Return the `treatment` of DESIGN 5.5."""
         return {
             "immediate": [treatment_json(row) for row in self.immediate],
             "long_term": [treatment_json(row) for row in self.long_term],
+            "alternatives": [treatment_json(row) for row in self.alternatives],
         }
 
 
@@ -104,7 +119,7 @@ def propose(diagnosis: Diagnosis) -> Treatment:
         leading = next((row for row in others if row.cause != NONE_OF_THESE), leading)
     s = Situation(diagnosis, leading)
     immediate = () if _nothing_to_treat(s) else tuple(_immediate(s))
-    return Treatment(immediate, tuple(_long_term(s, immediate)))
+    return Treatment(immediate, tuple(_long_term(s, immediate)), tuple(_alternatives(s, immediate)))
 
 
 def _nothing_to_treat(s: Situation) -> bool:
@@ -154,8 +169,8 @@ def _treating(s: Situation) -> Iterator[Action]:
 
 
 def _mending(s: Situation) -> Iterator[Action]:
-    """Yield the best treatment of the cause that this situation allows: with calls, else in words."""
-    made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments) if row]
+    """Yield the best treatment of the cause that this situation allows: with calls, else in words; never an outage."""
+    made = [row for row in (PROPOSERS[name](s) for name in causes()[s.cause].treatments) if row and not row.kind.outage]
     carried_out = [row for row in made if row.calls or row.command]
     chosen = (carried_out or made)[:1] or [_in_words(s)]
     yield from chosen
@@ -184,6 +199,19 @@ def _tell_apart(s: Situation, rival: Ranked) -> Action:
     told = f"{causes()[s.cause].told_apart}" if telling or rival.cause in causes()[s.cause].mistaken_for else ""
     because = f"{s.cause} ({s.leading.probability:.0%}) or {rival.cause} ({rival.probability:.0%}). {told}".strip()
     return action(s, "tell_apart", because, command=command)
+
+
+_UNDER = {"stop_deployment": Under.STOP_DEPLOYMENT, "roll_back": Under.ROLL_BACK, "wait_longer": Under.WAIT}
+
+
+def _alternatives(s: Situation, immediate: tuple[Action, ...]) -> Iterator[Action]:
+    """Yield what else would stop the harm or mend the cause, where something is to be done at once."""
+    if not immediate or s.diagnosis.differential[0].cause == NONE_OF_THESE:
+        return
+    taken = {row.name for row in immediate}
+    others = (PROPOSERS[name](s) for name in causes()[s.cause].treatments)
+    back = [go_back(s)] if s.diagnosis.state.status == "failing" else []
+    yield from (row for row in (*back, *others) if row and row.calls and row.name not in taken)
 
 
 def _long_term(s: Situation, immediate: tuple[Action, ...]) -> Iterator[Action]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from ecs_notebook_lib.diagnosis.rollout import rollout_of
+from ecs_notebook_lib.rolling_update import bounds_of
 from ecs_notebook_lib.treatment import texts
 from ecs_notebook_lib.treatment.action import Action, Call, Change, Fragment
 from ecs_notebook_lib.treatment.making import (
@@ -63,6 +64,36 @@ def _former_count(s: Situation) -> int:
     rows.sort(key=lambda row: str(row.get("createdAt", "")), reverse=True)
     counts = [int((row.get("targetServiceRevision") or {}).get("requestedTaskCount") or 0) for row in rows]
     return next((count for count in counts if count), 0)
+
+
+def scale_out_and_in(s: Situation) -> Action | None:
+    """Run more tasks until the rollout is through, where with more of them the percentages leave room."""
+    low, high = (
+        (s.service.get("deploymentConfiguration") or {}).get(name)
+        for name in ("minimumHealthyPercent", "maximumPercent")
+    )
+    if not s.desired or low is None or high is None or bounds_of(s.desired, low, high).cycles is not None:
+        return None
+    counts = range(s.desired + 1, 4 * s.desired + 1)
+    more = next((count for count in counts if bounds_of(count, low, high).cycles is not None), None)
+    if more is None:
+        return None
+    out = replace(update_service(s, desiredCount=more), wait_for="stable")
+    back = update_service(s, desiredCount=s.desired)
+    because = f"{low} % and {high} % of {s.desired} leave no room, and of {more} they do."
+    changes = (Change(f"service {s.name}", "desiredCount", s.desired, f"{more} until it is stable, then {s.desired}"),)
+    return action(s, "scale_out_and_in", because, calls=(out, back), changes=changes)
+
+
+def scale_to_zero_and_back(s: Situation) -> Action | None:
+    """Stop all tasks, and start them again: what they hold on to is free then."""
+    if not s.desired:
+        return None
+    out = replace(update_service(s, desiredCount=0), wait_for="no_tasks")
+    back = update_service(s, desiredCount=s.desired)
+    because = "The old tasks hold what the new ones need."
+    changes = (Change(f"service {s.name}", "desiredCount", s.desired, f"0 until none runs, then {s.desired}"),)
+    return action(s, "scale_to_zero_and_back", because, calls=(out, back), changes=changes)
 
 
 def former_network(s: Situation) -> Action | None:
