@@ -3,6 +3,7 @@
 from ecs_notebook_lib.plots.changes import plot_changes
 from ecs_notebook_lib.plots.deployments import plot_deployments
 from ecs_notebook_lib.plots.differential import plot_differential, plot_weight_of_evidence
+from ecs_notebook_lib.plots.forecasts import plot_forecasts
 from ecs_notebook_lib.plots.logs import plot_health_answers, plot_log_volume
 from ecs_notebook_lib.plots.metrics import plot_targets_over_time, plot_utilization
 from ecs_notebook_lib.plots.network import plot_network_path
@@ -17,6 +18,7 @@ __all__ = [
     "plot_changes",
     "plot_deployments",
     "plot_differential",
+    "plot_forecasts",
     "plot_health_answers",
     "plot_log_volume",
     "plot_network_path",

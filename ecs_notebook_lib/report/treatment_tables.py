@@ -7,10 +7,12 @@ from typing import Any
 import pandas as pd
 from IPython.display import Markdown
 
+from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report.action_words import CELL, because, how, short
-from ecs_notebook_lib.treatment import Action
+from ecs_notebook_lib.treatment import Action, prognosis_of
 from ecs_notebook_lib.treatment.documents import command_of
 from ecs_notebook_lib.treatment.journals import rows_of
+from ecs_notebook_lib.treatment.under_way import Under
 from ecs_notebook_lib.untrusted import plain, visible
 
 _COMMAND = 20_000
@@ -96,6 +98,26 @@ def _done(row: Any) -> dict[str, str]:
     else:
         what, result = kind, str(row.get("statement", ""))
     return {"at": str(row["at"]), "what": visible(what, limit=CELL), "result": visible(result.strip())}
+
+
+_UNDER = {
+    Under.WAIT: "nothing is done",
+    Under.STOP_DEPLOYMENT: "the rollout is stopped, and ECS goes back",
+    Under.ROLL_BACK: "the last good revision is deployed",
+    Under.DEPLOY_AGAIN: "the cause is mended and it is deployed again",
+}
+
+
+def forecasts_table(incident: Incident) -> pd.DataFrame:
+    """Return one row an action: `p10`, `p50`, `p90` in minutes from now, and probabilities; missing: not known."""
+    state = incident.diagnosis.state
+    rows = []
+    for under, words in _UNDER.items():
+        told = prognosis_of(incident.frames, state, under=under).to_json()
+        minutes = {name: told[name] / 60 if told[name] is not None else None for name in ("p10", "p50", "p90")}
+        chances = {"within 30 min": told["within_1800_s"], "before the waiter gives up": told["before_waiter"]}
+        rows.append({"action": words, **minutes, **chances})
+    return pd.DataFrame(rows).round(2)
 
 
 def prognosis_table(document: dict[str, Any]) -> pd.DataFrame:

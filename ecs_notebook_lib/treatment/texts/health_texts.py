@@ -20,6 +20,11 @@ _LONGEST_TIMEOUT, _LONGEST_INTERVAL = 120, 300
 _STOPPED = ("failed_elb_health_checks",)
 
 
+_UNMEASURED, _UNMEASURED_SECONDS = 4.0, 300.0
+"""Where no task lived until it was ready, how long that takes is not known: a grace that is too long costs less than
+one that is too short, which kills every task again."""
+
+
 @dataclass(frozen=True, slots=True)
 class GraceAdvice:
     """Seconds of grace. `measured_seconds` is the start-up or, a lower bound, the longest life of a stopped task."""
@@ -57,7 +62,8 @@ def grace_advice(diagnosis: Diagnosis) -> GraceAdvice | None:
         measured, bound = _longest_life(diagnosis), True
     if measured is None or not (bound or measured > budget.earliest_stop):
         return None
-    seconds = _rounded((2.0 if bound else _MARGIN) * measured + budget.to_healthy)
+    needed = max(_UNMEASURED_SECONDS, _UNMEASURED * measured) if bound else _MARGIN * measured
+    seconds = _rounded(needed + budget.to_healthy)
     if seconds <= budget.grace:
         return None
     name = frames.snapshot.incident.service
