@@ -8,7 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import changes, first_answer, forecast, history, recorder, report_time, start_up
+from benchmarks import (
+    changes,
+    first_answer,
+    forecast,
+    history,
+    recorder,
+    report_time,
+    start_up,
+    treatment_kills,
+    treatments,
+)
 from benchmarks import waiter as rollouts
 from benchmarks.first_answer import environment
 from benchmarks.results_file import write_result
@@ -24,6 +34,8 @@ MEASURED: dict[str, Callable[[], int]] = {
     "record": lambda: recorder.main([]),
     "history": lambda: history.main([]),
     "changes": lambda: changes.main([]),
+    "treatments": lambda: treatments.main([]),
+    "treatment_kills": lambda: treatment_kills.main([]),
     "forecast": lambda: forecast.main([]),
 }
 COMPLAINT = "Waiter ServicesStable failed: Max attempts exceeded"

@@ -249,8 +249,8 @@ def _ask_wrongly(result: Treated) -> None:
     left_alone = build(result.name, result.seed)
     alone = Observed(left_alone)
     alone.run_until(left_alone.now + timedelta(minutes=30), done=lambda: False)
-    if observed.taken and not outage:
-        result.worse = f"{len(observed.taken)} healthy tasks were taken away"
+    if len(observed.taken) > len(alone.taken) and not outage:
+        result.worse = f"{len(observed.taken)} healthy tasks were taken away, {len(alone.taken)} without it"
     elif serving < min(observed.start, len(alone._healthy())):
         result.worse = f"{serving} tasks serve, {len(alone._healthy())} without it"
 

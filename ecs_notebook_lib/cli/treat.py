@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.cli.opening import incident_of
 from ecs_notebook_lib.collect import Access, open_clients
-from ecs_notebook_lib.treatment.apply import Hands, NotAppliedError, apply_action, check, undo
+from ecs_notebook_lib.treatment.apply import (
+    Hands,
+    NotAppliedError,
+    apply_action,
+    check,
+    refuse_unsettled,
+    settled,
+    undo,
+)
 from ecs_notebook_lib.treatment.journals import rows_of
 from ecs_notebook_lib.untrusted import visible
 
@@ -21,6 +29,8 @@ def run(options: argparse.Namespace) -> int:
     if options.undo:
         return _undo(options)
     incident = incident_of(options)
+    if options.source.startswith("live:"):
+        _settle(incident, options)
     if options.apply:
         return _apply(incident, options)
     if options.format == "json":
@@ -33,6 +43,17 @@ def run(options: argparse.Namespace) -> int:
 
         print_treatment(incident, color=not options.no_color)
     return _watch(incident, options) if options.watch else 0
+
+
+def _settle(incident: "Incident", options: argparse.Namespace) -> None:
+    """Tell what came of a treatment that was cut off; before another one is carried out, somebody must know."""
+    if not Path(options.journal).is_dir():
+        return
+    hands, name = _hands(options), incident.snapshot.incident
+    if options.apply:
+        refuse_unsettled(hands.folder, hands.reader, hands.clients, name)
+    elif told := settled(hands.folder, hands.reader, hands.clients, name):
+        _say(told)
 
 
 def _apply(incident: "Incident", options: argparse.Namespace) -> int:

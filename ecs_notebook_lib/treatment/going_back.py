@@ -14,18 +14,24 @@ def go_back(s: Situation) -> Action | None:
     """Return how to go back; None where it is not possible, or would not help."""
     if not (s.service and s.last_good and s.last_good.task_definition):
         return None
-    if causes()[s.cause].going_back == "no" or s.diagnosis.state.rollback["ready"] is False or not would_help(s):
+    if causes()[s.cause].going_back == "no" or s.diagnosis.state.rollback["ready"] is False:
         return None
-    return stop_deployment(s) or roll_back(s)
+    stop = stop_deployment(s)
+    if stop is not None:
+        return stop if _all_serve(s) or goes_with_the_revision(s) else None
+    return roll_back(s) if goes_with_the_revision(s) else None
 
 
-def would_help(s: Situation) -> bool:
-    """Say whether the service is stable once it is back: its tasks run still, or what broke it goes with the revision.
+def _all_serve(s: Situation) -> bool:
+    """Say whether the old revision's tasks run still, as many as are wanted: then none of them has to start."""
+    return s.desired > 0 and s.good_tasks >= s.desired
+
+
+def goes_with_the_revision(s: Situation) -> bool:
+    """Say whether what broke it goes with the revision, so that new tasks of the old one start.
 
     What somebody did to a role or a route stays, and the old revision's new tasks meet it, too.
     """
-    if s.desired and s.good_tasks >= s.desired:
-        return True
     if s.brought_by:
         return s.brought_by in _WITH_THE_DEPLOYMENT
     return s.leading.family in _IN_THE_REVISION or s.cause == "dependency.sidecar"
@@ -59,7 +65,7 @@ def _before_deployment(s: Situation) -> dict[str, object]:
 
 def _why(s: Situation) -> str:
     good = s.last_good.revision if s.last_good else ""
-    if s.desired and s.good_tasks >= s.desired:
+    if _all_serve(s):
         return f"{s.good_tasks} tasks of {good} serve still, as many as are wanted."
     if s.brought_by:
         return f"What most likely broke it came with the deployment, and goes with it; {good} ran without it."

@@ -54,7 +54,6 @@ PROPOSERS: Mapping[str, Proposer] = {
         service_settings.fewer_subnets,
         service_settings.former_constraints,
         service_settings.task_protection,
-        service_settings.new_deployment,
         service_settings.wait_longer,
         service_settings.scale_out_and_in,
         service_settings.scale_to_zero_and_back,
@@ -175,7 +174,7 @@ def _mending(s: Situation) -> Iterator[Action]:
     chosen = (carried_out or made)[:1] or [_in_words(s)]
     yield from chosen
     in_place = any(kinds()[name].in_place for name in causes()[s.cause].treatments)
-    if s.has_given_up and (chosen[0].kind.in_place if chosen[0].calls else in_place):
+    if s.has_given_up and (chosen[0].kind.in_place if chosen[0].calls else in_place and chosen[0].name == "mend"):
         yield from filter(None, [service_settings.new_deployment(s)])
 
 

@@ -101,7 +101,8 @@ def health_check_protocol(s: Situation) -> Action | None:
 def health_check_patience(s: Situation) -> Action | None:
     """Wait longer for an answer where the application started in time and answers later than the check waits."""
     budget = health_budget_of(s.frames)
-    if not s.target_groups or budget is None or budget.too_short:
+    timed_out = any("time" in row.parts.get("reason", "").lower() for _, row in s.diagnosis.findings)
+    if not s.target_groups or budget is None or budget.too_short or not timed_out:
         return None
     [group, *_] = s.target_groups
     timeout = min(_LONGEST_TIMEOUT, 4 * int(group.get("HealthCheckTimeoutSeconds") or 5))

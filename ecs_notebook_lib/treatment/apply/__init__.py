@@ -2,6 +2,17 @@
 
 from ecs_notebook_lib.treatment.apply.carrying_out import Applied, Hands, apply_action, check
 from ecs_notebook_lib.treatment.apply.errors import HalfDoneError, NotAppliedError
+from ecs_notebook_lib.treatment.apply.settling import refuse_unsettled, settled
 from ecs_notebook_lib.treatment.apply.undoing import undo
 
-__all__ = ["Applied", "HalfDoneError", "Hands", "NotAppliedError", "apply_action", "check", "undo"]
+__all__ = [
+    "Applied",
+    "HalfDoneError",
+    "Hands",
+    "NotAppliedError",
+    "apply_action",
+    "check",
+    "refuse_unsettled",
+    "settled",
+    "undo",
+]

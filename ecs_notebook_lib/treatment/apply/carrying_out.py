@@ -15,7 +15,7 @@ from ecs_notebook_lib.treatment.apply import guards
 from ecs_notebook_lib.treatment.apply.errors import HalfDoneError, NotAppliedError
 from ecs_notebook_lib.treatment.apply.journal import Heading, Journal, begin
 from ecs_notebook_lib.treatment.apply.registering import edited
-from ecs_notebook_lib.treatment.apply.settling import settle_all
+from ecs_notebook_lib.treatment.apply.settling import refuse_unsettled
 from ecs_notebook_lib.treatment.apply.things import THINGS, State, service_of
 from ecs_notebook_lib.treatment.apply.whole import Reader
 from ecs_notebook_lib.treatment.apply.writer import Writer
@@ -102,7 +102,7 @@ def check(
     caller = guards.caller_of(hands.reader, hands.clients)
     guards.refuse_elsewhere(caller, account=incident.account, region=incident.region)
     guards.refuse_old(snapshot, caller.now)
-    settle_all(hands.folder, hands.reader, caller, cluster=incident.cluster, service=incident.service)
+    refuse_unsettled(hands.folder, hands.reader, hands.clients, incident)
     service = service_of(hands.reader, incident.cluster, incident.service)
     owner = guards.refuse_while_stack_is_busy(service, hands.clients)
     guards.refuse_moved(snapshot, hands.reader, action.calls)

@@ -2,26 +2,41 @@
 
 from pathlib import Path
 
+from ecs_notebook_lib.collect import Clients
+from ecs_notebook_lib.snapshot import IncidentName
 from ecs_notebook_lib.treatment.apply.errors import NotAppliedError
-from ecs_notebook_lib.treatment.apply.guards import Caller
+from ecs_notebook_lib.treatment.apply.guards import Caller, caller_of, refuse_elsewhere
 from ecs_notebook_lib.treatment.apply.journal import Journal, half_done
 from ecs_notebook_lib.treatment.apply.things import THINGS, comparable
 from ecs_notebook_lib.treatment.apply.whole import Reader
 from ecs_notebook_lib.treatment.journals import rows_of, steps_of
 
 
-def settle_all(folder: Path, reader: Reader, caller: Caller, *, cluster: str, service: str) -> None:
-    """Look up what came of treatments of this service that were cut off, and let nothing else be done before.
+def settled(folder: Path, reader: Reader, clients: Clients, incident: IncidentName) -> str:
+    """Return in words what came of treatments of this service that were cut off; empty if none was.
+
+    It is looked up, and written into their journals. AWS is asked only if there is one.
+    """
+    place = {"cluster": incident.cluster, "service": incident.service}
+    left = list(half_done(folder, account=incident.account, region=incident.region, **place))
+    if not left:
+        return ""
+    caller = caller_of(reader, clients)
+    refuse_elsewhere(caller, account=incident.account, region=incident.region)
+    return " ".join(settle(path, reader, caller) for path in left)
+
+
+def refuse_unsettled(folder: Path, reader: Reader, clients: Clients, incident: IncidentName) -> None:
+    """Look up what came of treatments that were cut off, and let nothing else be done before somebody knows.
 
     Raises
     ------
     NotAppliedError
         If there was one; the message tells its state.
     """
-    place = {"account": caller.account, "region": caller.region, "cluster": cluster, "service": service}
-    told = [settle(path, reader, caller) for path in half_done(folder, **place)]
+    told = settled(folder, reader, clients, incident)
     if told:
-        raise NotAppliedError(f"{' '.join(told)} Look at it, then run this again")
+        raise NotAppliedError(f"{told} Look at it, then run this again")
 
 
 def settle(path: Path, reader: Reader, caller: Caller) -> str:

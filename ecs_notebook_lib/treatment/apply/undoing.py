@@ -95,10 +95,12 @@ def _refuse_third_hand(rows: list[Row], hands: Hands) -> None:
 
 
 def _key(intent: Mapping[str, Any]) -> str:
+    """Return what tells the thing that a call changes: a service deployment's stop changes its service."""
     params = intent["params"]
-    names = ("service", "serviceDeploymentArn", "TargetGroupArn", "GroupId", "RoleName", "logGroupName")
-    named = next((str(params[name]) for name in names if name in params), "")
-    return f"{named} {intent['operation']}".partition(":")[0]
+    if "serviceDeploymentArn" in params:
+        return f"service {params['serviceDeploymentArn'].split('/')[2]}"
+    names = ("service", "TargetGroupArn", "GroupId", "RoleName", "logGroupName")
+    return next((f"{name} {params[name]}" for name in names if name in params), str(intent["operation"]))
 
 
 def _settled(state: State) -> State:

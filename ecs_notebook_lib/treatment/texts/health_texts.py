@@ -58,7 +58,7 @@ def grace_advice(diagnosis: Diagnosis) -> GraceAdvice | None:
     if budget is None:
         return None
     measured, bound = budget.ready_seconds, False
-    if measured is None:
+    if measured is None or _answers_that_it_is_not_ready(diagnosis):
         measured, bound = _longest_life(diagnosis), True
     if measured is None or not (bound or measured > budget.earliest_stop):
         return None
@@ -69,6 +69,11 @@ def grace_advice(diagnosis: Diagnosis) -> GraceAdvice | None:
     name = frames.snapshot.incident.service
     title = f"Grace period of {seconds} s: {'more than' if bound else 'about'} {measured:.0f} s pass until it answers"
     return GraceAdvice(seconds, measured, bound, _service(title, name, {"healthCheckGracePeriodSeconds": seconds}))
+
+
+def _answers_that_it_is_not_ready(diagnosis: Diagnosis) -> bool:
+    """Say whether the application listens, and answers the load balancer with a 5xx until it is warm."""
+    return any("[5" in finding.parts.get("reason", "") for _, finding in diagnosis.findings)
 
 
 def _rounded(seconds: float) -> int:
