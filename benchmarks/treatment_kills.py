@@ -1,7 +1,8 @@
 """A treatment killed at random, again and again: `python -m benchmarks.treatment_kills`.
 
-Is the half-done action found, its state told, and nothing done twice? A world is served over HTTP; the process gets SIGKILL at a random one of its
-requests, before the account has seen it or after. Then the same command runs again until it has nothing more to do.
+Is the half-done action found, its state told, and nothing done twice? A world is served over HTTP; the process gets
+SIGKILL around a write: before the account has seen it, after, or some requests later. Then the same command runs again
+until it has nothing more to do.
 """
 
 import argparse

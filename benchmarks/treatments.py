@@ -29,6 +29,7 @@ from ecs_notebook_lib.simulate import RECIPES, World, build, serve
 from ecs_notebook_lib.source import LiveSource
 from ecs_notebook_lib.treatment import Action
 from ecs_notebook_lib.treatment.apply import HalfDoneError, Hands, NotAppliedError, apply_action, undo
+from ecs_notebook_lib.treatment.journals import rows_of, steps_of
 from ecs_notebook_lib.treatment.proposing import propose_for
 
 FIRST_SEED = 40_000
@@ -207,13 +208,15 @@ def _treat_and_take_back(result: Treated) -> None:
         result.minutes = (table.world.now - began).total_seconds() / 60
         result.taken = len(observed.taken)
         for journal in reversed(journals):
-            if not journal.stem.endswith(_NOTHING_TO_UNDO):
+            if _can_be_taken_back(journal):
                 table.take_back(journal)
         result.undone = configuration(table.world) == before if journals else None
 
 
-_NOTHING_TO_UNDO = ("new_deployment", "task_protection")
-"""What changes no configuration: another deployment of the same, and the protection of tasks that are gone since."""
+def _can_be_taken_back(journal: Path) -> bool:
+    """Say whether there is something to take back: not the protection of tasks that are gone since."""
+    intents = [intent for intent, _ in steps_of(rows_of(journal)).values()]
+    return any(row["undo"] for row in intents) and not journal.stem.endswith("task_protection")
 
 
 def _ask_without(result: Treated) -> None:

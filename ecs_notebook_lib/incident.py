@@ -89,7 +89,8 @@ class Incident:
         """Return whether and when the service will be stable."""
         from ecs_notebook_lib.treatment import prognosis_of
 
-        return prognosis_of(self.frames, self.diagnosis.state, under=self.treatment.under)
+        done = self.treatment
+        return prognosis_of(self.frames, self.diagnosis.state, under=done.under, bounds=done.bounds)
 
     @property
     def coverage(self) -> "pd.DataFrame":

@@ -17,11 +17,15 @@ from benchmarks.simulated import operation_of
 from benchmarks.treatments import FLAGS, configuration, is_stable, laid_out
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.collect.access import simulated_session
-from ecs_notebook_lib.simulate import HTTPResponse, build, install, serve
+from ecs_notebook_lib.incident import open_incident
+from ecs_notebook_lib.simulate import HTTPResponse, begin, build, install, paced, serve
 from ecs_notebook_lib.snapshot import Simulated
 from ecs_notebook_lib.treatment.apply import HalfDoneError, NotAppliedError, apply_action, check, undo
 from ecs_notebook_lib.treatment.apply.whole import Reader
 from ecs_notebook_lib.treatment.journals import JournalError, rows_of
+from ecs_notebook_lib.widgets.treating import treatment_buttons
+
+from .conftest import incident_of
 
 SILENT = {"tell": lambda _text: None}
 
@@ -423,3 +427,78 @@ def test_no_other_command_makes_a_write_call(arguments, tmp_path, monkeypatch, c
 
     assert world.writes == []
     assert not list(tmp_path.glob("reports/treatment/*"))
+
+
+# Followed to the end, and in the notebook.
+
+
+@pytest.fixture
+def served(monkeypatch, tmp_path):
+    """Return a way to serve a world in which time passes quickly, to commands of this process."""
+    monkeypatch.chdir(tmp_path)
+
+    @contextmanager
+    def serving(world, *, speed=0.0):
+        with serve(paced(world, speed), "127.0.0.1") as server:
+            for name, value in {**environment(server.url), "AWS_DEFAULT_REGION": world.region}.items():
+                if name.startswith("AWS_"):
+                    monkeypatch.setenv(name, value)
+            monkeypatch.setenv("AWS_REGION", world.region)
+            yield f"live:{world.cluster}/{world.service}"
+
+    return serving
+
+
+def test_what_was_done_is_followed_against_the_forecast_and_told_in_the_report(served, tmp_path, capsys):
+    world = build("no-room", 1)
+    with served(world, speed=20.0) as source:
+        arguments = ["treat", source, "--quiet", "--apply", "percentages", "--confirm", world.service]
+        code = main([*arguments, "--watch", "--poll", "0.5", "--report", str(tmp_path / "report")])
+
+    told = capsys.readouterr().out
+    [journal] = tmp_path.glob("reports/treatment/*.jsonl")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert code == 0
+    assert "1 of 1 calls made and read back" in told
+    assert "Stable after" in told
+    assert rows_of(journal)[-1]["kind"] == "watched"
+    assert rows_of(journal)[-1]["forecast"]["p50"] is not None
+    assert "What was done, and what came of it?" in page
+    assert page.count("Stable after") == 1
+
+
+def test_watching_a_service_that_fails_ends_with_3(served, capsys):
+    world = begin("tag-missing", 1)
+    with served(world, speed=120.0) as source:
+        code = main(["treat", source, "--quiet", "--watch", "--poll", "0.2", "--report", "out"])
+
+    assert code == 3
+    assert "Not stable after" in capsys.readouterr().out
+
+
+def test_the_button_is_dead_until_the_name_is_typed_and_then_does_what_the_command_does(served):
+    world = build("no-room", 1)
+    with served(world) as source:
+        incident = open_incident(source)
+        choice, name, _flags, button, told = treatment_buttons(incident, folder="journal").children
+        dead = button.disabled
+        button.click()
+        untouched = list(world.writes)
+        name.value = world.service
+        button.click()
+
+    assert choice.value.name == "percentages"
+    assert dead
+    assert untouched == []
+    assert [operation for operation, _ in world.writes] == ["ecs:UpdateService"]
+    assert "Done. The journal is journal/" in told.value
+
+
+def test_the_button_tells_why_it_does_not(served):
+    with served(build("no-room", 1)):
+        incident = incident_of("no-room", 1)
+        _choice, name, _flags, button, told = treatment_buttons(incident, folder="journal").children
+        name.value = incident.snapshot.incident.service
+        button.click()
+
+    assert "a simulated incident" in told.value

@@ -9,7 +9,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.rollout import rollout_of
 from ecs_notebook_lib.diagnosis.state import State
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.rolling_update import WAITER_SECONDS
+from ecs_notebook_lib.rolling_update import WAITER_SECONDS, Bounds
 from ecs_notebook_lib.treatment.forecast import Forecast, forecast
 from ecs_notebook_lib.treatment.under_way import Under, can_stop
 
@@ -52,7 +52,9 @@ class Prognosis:
         }
 
 
-def prognosis_of(frames: Frames, state: State, *, under: Under | None = None) -> Prognosis:
+def prognosis_of(
+    frames: Frames, state: State, *, under: Under | None = None, bounds: Bounds | None = None
+) -> Prognosis:
     """Return the prognosis of a rollout that goes on, or that an action begins.
 
     Parameters
@@ -60,6 +62,8 @@ def prognosis_of(frames: Frames, state: State, *, under: Under | None = None) ->
     under
         What is done. If it is not given: of a rollout that fails, to go back where that is known to be possible, else
         to mend the cause and deploy again; of any other, to wait.
+    bounds
+        What the percentages will allow, if the action changes them.
     """
     if state.status == "stable" and under in (None, Under.WAIT):
         return Prognosis(True, "The service is stable.", Under.WAIT, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0)
@@ -67,7 +71,7 @@ def prognosis_of(frames: Frames, state: State, *, under: Under | None = None) ->
     answer, why = _as_it_is(frames, state)
     if chosen is Under.WAIT and answer is False:
         return Prognosis(can_stabilize=False, statement=why)
-    told = forecast(frames, chosen)
+    told = forecast(frames, chosen, bounds=bounds)
     if told is None:
         return Prognosis(can_stabilize=answer, statement=why or "The rollout's pace is not known.", under=chosen)
     if not told.standing.bounds.desired:

@@ -11,6 +11,7 @@ from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.differential import Ranked
 from ecs_notebook_lib.knowledge.treatments import kinds
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
+from ecs_notebook_lib.rolling_update import Bounds, bounds_of
 from ecs_notebook_lib.treatment import accounts, definitions, prevention, service_settings, target_groups
 from ecs_notebook_lib.treatment.action import Action
 from ecs_notebook_lib.treatment.documents import treatment_json
@@ -88,6 +89,8 @@ class Treatment:
     long_term: tuple[Action, ...]
     alternatives: tuple[Action, ...] = ()
     """What could be done instead of the immediate actions: each has calls, and none is part of the plan."""
+    desired: int = 0
+    """The service's desired count; 0 if it is not known."""
 
     def action(self, name: str) -> Action | None:
         """Return the action of this name; None if it is not proposed."""
@@ -101,6 +104,15 @@ class Treatment:
         if first is None or first.name == "tell_apart":
             return None
         return _UNDER.get(first.name, Under.DEPLOY_AGAIN)
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """Return what the percentages will allow after the first thing that is to be done; None if it changes none."""
+        for call in self.immediate[0].calls if self.immediate else ():
+            wanted = call.params.get("deploymentConfiguration")
+            if wanted and self.desired:
+                return bounds_of(self.desired, wanted["minimumHealthyPercent"], wanted["maximumPercent"])
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """Return the `treatment` of DESIGN 5.5."""
@@ -118,7 +130,7 @@ def propose(diagnosis: Diagnosis) -> Treatment:
         leading = next((row for row in others if row.cause != NONE_OF_THESE), leading)
     s = Situation(diagnosis, leading)
     immediate = () if _nothing_to_treat(s) else tuple(_immediate(s))
-    return Treatment(immediate, tuple(_long_term(s, immediate)), tuple(_alternatives(s, immediate)))
+    return Treatment(immediate, tuple(_long_term(s, immediate)), tuple(_alternatives(s, immediate)), s.desired)
 
 
 def _nothing_to_treat(s: Situation) -> bool:
@@ -173,9 +185,19 @@ def _mending(s: Situation) -> Iterator[Action]:
     carried_out = [row for row in made if row.calls or row.command]
     chosen = (carried_out or made)[:1] or [_in_words(s)]
     yield from chosen
-    in_place = any(kinds()[name].in_place for name in causes()[s.cause].treatments)
-    if s.has_given_up and (chosen[0].kind.in_place if chosen[0].calls else in_place and chosen[0].name == "mend"):
+    if s.has_given_up and (_only_changes(chosen[0]) or _may_be_mended(s, chosen[0])):
         yield from filter(None, [service_settings.new_deployment(s)])
+
+
+def _only_changes(made: Action) -> bool:
+    """Say whether an action changes something without beginning a deployment."""
+    begins = {"taskDefinition", "networkConfiguration", "forceNewDeployment"}
+    return bool(made.calls) and not any(begins & call.params.keys() for call in made.calls if not call.edits)
+
+
+def _may_be_mended(s: Situation, made: Action) -> bool:
+    """Say whether nothing is left to change of a cause that a change in place mends: somebody may have made it."""
+    return made.name == "mend" and any(kinds()[name].in_place for name in causes()[s.cause].treatments)
 
 
 def _in_words(s: Situation) -> Action:
