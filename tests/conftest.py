@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable
 from functools import cache
 
@@ -25,6 +26,28 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seeds", type=int, default=3, help="seeds of the simulated world that each scenario is run with")
+
+
+SOAK_SEEDS = 20
+"""From this many seeds on every case of a sampled test runs: `make soak`."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of tests marked `sample(n)` keep the first and then every n-th case; all of them in the soak.
+
+    A test without cases always stays. What is left out is told by pytest as deselected.
+    """
+    if config.getoption("seeds") >= SOAK_SEEDS:
+        return
+    counted: Counter[str] = Counter()
+    kept, left_out = [], []
+    for item in items:
+        marker = item.get_closest_marker("sample")
+        name = item.nodeid.partition("[")[0]
+        (left_out if marker and counted[name] % marker.args[0] else kept).append(item)
+        counted[name] += 1
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = kept
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

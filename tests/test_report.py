@@ -13,10 +13,13 @@ from ecs_notebook_lib.report import write_report
 from ecs_notebook_lib.report import writing as writing_module
 from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.snapshot import load_snapshot
+from ecs_notebook_lib.source import parse_instant
+from ecs_notebook_lib.treatment.apply.journal import Heading, begin
 from ecs_notebook_lib.untrusted import plain
 
 from .conftest import incident_of
 
+NOON = parse_instant("2025-07-12T12:00:00Z")
 CHROMIUM = shutil.which("chromium")
 browser = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"), reason="there is no Chromium on this machine"
@@ -27,7 +30,12 @@ ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-bac
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):
     folder = tmp_path_factory.mktemp("with a space")
-    return write_report(incident_of("clarity-backend"), folder=str(folder / "report"))
+    heading = Heading("roll_back", "permissions.task_role", "c", "clarity-backend", "1", "us-east-1", "arn:somebody")
+    with begin(folder / "journals", heading, NOON) as journal:
+        journal.write("intent", NOON, step=0, operation="ecs:UpdateService", params={"service": "<b>web</b>"})
+        journal.write("outcome", NOON, step=0, result="done")
+        journal.write("watched", NOON, outcome="stable", statement="Stable after 4.2 min, within what was foretold.")
+    return write_report(incident_of("clarity-backend"), folder=str(folder / "report"), journal=journal.path)
 
 
 def test_the_folder_holds_everything(report):
@@ -49,8 +57,21 @@ def test_the_folder_holds_everything(report):
         "07_deployment_configuration.ipynb",
         "08_changes.ipynb",
         "09_differential.ipynb",
+        "10_treatment_and_prognosis.ipynb",
+        "treatment.jsonl",
     }
     assert report.errors == ()
+
+
+def test_it_tells_what_to_do_and_what_was_done(report):
+    page = report.html.read_text(encoding="utf-8")
+    document = json.loads((report.folder / "diagnosis.json").read_bytes())
+
+    assert "What to do now" in page
+    assert document["treatment"]["immediate"][0]["action"] in page
+    assert "roll_back of clarity-backend by arn:somebody" in page
+    assert "Stable after 4.2 min, within what was foretold." in page
+    assert "<b>web</b>" not in page
 
 
 def test_the_diagnosis_beside_it_is_that_of_its_snapshot(report):

@@ -57,7 +57,6 @@ def let_pass(world, minutes):
 CURES = [
     ("clarity-network", 0, "roll_back"),
     ("no-room", 1, "percentages"),
-    ("slow-start", 5, "grace_period"),
     ("dropped-check-port", 1, "health_check_port"),
     ("log-group-missing", 2, "log_group"),
     ("secret-refused", 2, "execution_role_policy"),
@@ -449,25 +448,38 @@ def served(monkeypatch, tmp_path):
     return serving
 
 
-def test_what_was_done_is_followed_against_the_forecast_and_told_in_the_report(served, tmp_path, capsys):
+@pytest.fixture
+def reports(monkeypatch):
+    """Return what reports would be written of; tests/test_report.py writes one with a journal."""
+    written = []
+
+    def write(incident, *, folder, journal):
+        written.append((incident, folder, journal))
+        return SimpleNamespace(html=f"{folder}/report.html")
+
+    monkeypatch.setattr("ecs_notebook_lib.report.write_report", write)
+    return written
+
+
+def test_what_was_done_is_followed_against_the_forecast_and_told_in_the_report(served, tmp_path, capsys, reports):
     world = build("no-room", 1)
-    with served(world, speed=20.0) as source:
+    with served(world, speed=60.0) as source:
         arguments = ["treat", source, "--quiet", "--apply", "percentages", "--confirm", world.service]
-        code = main([*arguments, "--watch", "--poll", "0.5", "--report", str(tmp_path / "report")])
+        code = main([*arguments, "--watch", "--poll", "0.2", "--report", "out"])
 
     told = capsys.readouterr().out
     [journal] = tmp_path.glob("reports/treatment/*.jsonl")
-    page = (tmp_path / "report" / "report.html").read_text()
+    watched = rows_of(journal)[-1]
     assert code == 0
     assert "1 of 1 calls made and read back" in told
     assert "Stable after" in told
-    assert rows_of(journal)[-1]["kind"] == "watched"
-    assert rows_of(journal)[-1]["forecast"]["p50"] is not None
-    assert "What was done, and what came of it?" in page
-    assert page.count("Stable after") == 1
+    assert "Report: out/report.html" in told
+    assert (watched["kind"], watched["outcome"]) == ("watched", "stable")
+    assert watched["forecast"]["p50"] is not None
+    assert [(folder, path.name) for _, folder, path in reports] == [("out", journal.name)]
 
 
-def test_watching_a_service_that_fails_ends_with_3(served, capsys):
+def test_watching_a_service_that_fails_ends_with_3(served, capsys, reports):
     world = begin("tag-missing", 1)
     with served(world, speed=120.0) as source:
         code = main(["treat", source, "--quiet", "--watch", "--poll", "0.2", "--report", "out"])

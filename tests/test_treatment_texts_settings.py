@@ -32,6 +32,8 @@ from ecs_notebook_lib.treatment.texts import (
     zone_advice,
 )
 
+pytestmark = pytest.mark.sample(4)
+
 
 def diagnosed(name, number=0):
     return diagnose(Frames(collected(build(name, number))))

@@ -149,21 +149,19 @@ def former_constraints(s: Situation) -> Action | None:
 
 
 def task_protection(s: Situation) -> Action | None:
-    """End the protection of the older tasks that the rollout waits for."""
-    rows = [page["response"] for page in s.frames.snapshot.records("ecs:GetTaskProtection") if page["response"]]
-    named = [
-        row["taskArn"] for page in rows for row in page.get("protectedTasks") or () if row.get("protectionEnabled")
-    ]
+    """End the protection of the older tasks that the rollout waits for; which of them have it AWS was not asked."""
     older = s.frames.tasks[s.frames.tasks["task_definition"] != (s.examined.task_definition if s.examined else "")]
-    older = older[older["last_status"] == "RUNNING"]
-    tasks = [arn for arn in older["task_arn"] if not named or arn in named]
+    tasks = [str(arn) for arn in older.loc[older["last_status"] == "RUNNING", "task_arn"]][:_MOST_PROTECTED]
     if not tasks:
         return None
-    call = Call("ecs:UpdateTaskProtection", {"cluster": s.cluster, "tasks": tasks[:10], "protectionEnabled": False})
-    changes = tuple(Change(f"task {arn.rpartition('/')[2]}", "protectionEnabled", True, False) for arn in tasks[:10])
-    told = "AWS says that they are protected" if named else "they stay, and protection is what keeps tasks so"
-    because = f"{len(tasks)} tasks of older deployments run on: {told}."
+    call = Call("ecs:UpdateTaskProtection", {"cluster": s.cluster, "tasks": tasks, "protectionEnabled": False})
+    changes = tuple(Change(f"task {arn.rpartition('/')[2]}", "protectionEnabled", None, False) for arn in tasks)
+    because = f"{len(tasks)} tasks of older deployments run on, and protection is what keeps tasks so."
     return action(s, "task_protection", because, calls=(call,), changes=changes)
+
+
+_MOST_PROTECTED = 10
+"""UpdateTaskProtection takes so many tasks a call (ECS API reference)."""
 
 
 def new_deployment(s: Situation) -> Action | None:
