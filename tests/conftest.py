@@ -25,7 +25,7 @@ os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.d
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--seeds", type=int, default=3, help="seeds of the simulated world that each scenario is run with")
+    parser.addoption("--seeds", type=int, default=2, help="seeds of the simulated world that each scenario is run with")
 
 
 SOAK_SEEDS = 20

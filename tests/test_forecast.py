@@ -19,7 +19,7 @@ from ecs_notebook_lib.treatment.pace import Pace
 from ecs_notebook_lib.treatment.under_way import under_way
 from tests.conftest import STORIES, incident_of
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(4)
 
 CALIBRATION_SEED, ROLLOUTS = 31_000, 36
 FEWEST_HELD, MOST_HELD = 23, 35

@@ -105,7 +105,7 @@ def test_the_composed_report_has_one_parameters_cell_and_all_steps():
     assert sum("parameters" in tags(cell) for cell in whole.cells) == 1
     assert sum("load" in tags(cell) for cell in whole.cells) == 1
     assert len({cell.id for cell in whole.cells}) == len(whole.cells)
-    assert sum(cell.source.startswith("# ") for cell in whole.cells) == 11
+    assert sum(cell.source.startswith("# ") for cell in whole.cells) == 12
 
 
 def test_stock_papermill_runs_a_notebook_on_another_incident(tmp_path):

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ecs_notebook_lib import notebooks_directory
 from ecs_notebook_lib.incident import Incident, open_incident
 from ecs_notebook_lib.report import write_report
 from ecs_notebook_lib.report import writing as writing_module
+from ecs_notebook_lib.report.composing import compose
 from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.snapshot import load_snapshot
 from ecs_notebook_lib.source import parse_instant
@@ -87,7 +89,7 @@ def test_the_page_has_the_verdict_first_and_says_that_it_is_simulated(report):
     assert page.index("Simulated data") < page.index("Most likely") < page.index("Contents") < page.index("<main>")
     assert "<script" not in page
     assert page.count("<details") > 20
-    assert page.count('alt="Plot: ') == 15
+    assert page.count('alt="Plot: ') == 16
     assert not [word for word in (str(Path.home()), str(Path.cwd())) if word in page]
 
 
@@ -123,7 +125,7 @@ def test_a_failing_cell_leaves_its_error_in_the_report_and_the_others_still_run(
     assert report.errors == ("01_target_health: ZeroDivisionError: division by zero",)
     assert "ZeroDivisionError" in page
     assert "What do the roles allow?" in page
-    assert page.count('alt="Plot: ') == 15
+    assert page.count('alt="Plot: ') == 16
 
 
 def test_an_incident_of_which_nothing_could_be_read_still_makes_a_report(tmp_path):
@@ -197,6 +199,8 @@ def test_chromium_shows_the_page_without_asking_any_host(report, tmp_path):
 
 def test_the_folder_is_named_after_the_incident(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    unexecuted = compose(notebooks_directory())
+    monkeypatch.setattr(writing_module, "_execute_all", lambda _target, _journal: unexecuted)
 
     report = write_report(open_incident("demo:clarity-healthy"))
 

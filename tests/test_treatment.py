@@ -20,7 +20,7 @@ from ecs_notebook_lib.treatment.proposing import PREVENTING, PROPOSERS, propose_
 
 from .conftest import incident_of
 
-pytestmark = pytest.mark.sample(3)
+pytestmark = pytest.mark.sample(5)
 
 UNHEALTHY = (
     "(service web) (task 0123456789abcdef0123456789abcdef) (port 80) is unhealthy in (target-group "
@@ -70,7 +70,7 @@ def test_the_cause_is_treated_by_what_mends_it(name, kind):
 def test_every_proposal_is_a_call_that_aws_takes_and_names_findings_that_exist():
     session, validator = boto3.Session(region_name="us-east-1"), ParamValidator()
     seen = set()
-    for name in list(RECIPES)[::3]:
+    for name in list(RECIPES)[::9]:
         incident = incident_of(name, 2)
         known = dict(incident.diagnosis.findings)
         for action in every_action(incident):
@@ -87,7 +87,7 @@ def test_every_proposal_is_a_call_that_aws_takes_and_names_findings_that_exist()
                 assert not validator.validate(given, shape).has_errors() or call.edits, (name, call)
                 assert shlex.split(call.command)[:2] == ["aws", row.service]
                 compile(call.code, "code", "exec")
-    assert len(seen) > 15
+    assert len(seen) > 12
 
 
 def test_the_tables_of_treatments_agree():

@@ -32,7 +32,7 @@ from ecs_notebook_lib.treatment.texts import (
     zone_advice,
 )
 
-pytestmark = pytest.mark.sample(4)
+pytestmark = pytest.mark.sample(8)
 
 
 def diagnosed(name, number=0):

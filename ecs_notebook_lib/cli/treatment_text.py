@@ -73,7 +73,9 @@ def _print(console: Console, made: Action, number: str, *, fragments: bool = Tru
 
 def _prose(console: Console, text: str, *, style: str = "") -> None:
     if text:
-        console.print(Padding(Text(visible(text, limit=_LONG), style=style, overflow="fold"), (0, 0, 0, 3)))
+        console.print(
+            Padding(Text(visible(text, limit=_LONG), style=style, overflow="fold"), (0, 0, 0, 3), expand=False)
+        )
 
 
 def _code(console: Console, line: str) -> None:

@@ -42,6 +42,14 @@ def former_command(s: Situation) -> Action | None:
     return _deploying(s, "former_command", because, edits, *texts.former_command(s.diagnosis))
 
 
+def former_image(s: Situation) -> Action | None:
+    """Take the images that the last good revision ran, by their digests."""
+    found = texts.image_by_digest(s.diagnosis)
+    present = {row.get("name"): row.get("image") for row in s.definition.get("containerDefinitions") or ()}
+    edits = {f"containerDefinitions[{name}].image": image for name, image, _ in found if name in present}
+    return _deploying(s, "former_image", "The last good revision ran it.", edits, *(row[2] for row in found))
+
+
 def former_roles(s: Situation) -> Action | None:
     """Take the role of the last good revision that the examined one has not, where AWS refuses the new one."""
     members = {"permissions.task_role": _ROLES[:1], "permissions.execution_role": _ROLES[1:]}.get(s.cause, _ROLES)
@@ -57,6 +65,7 @@ def former_roles(s: Situation) -> Action | None:
 def _refused(s: Situation, role_arn: str) -> bool:
     """Say whether AWS refuses this role, too, what the examined revision needs, or ECS may not assume it."""
     access, roles = s.frames.access, s.frames.roles
+    access = access[access["because"] == "denied"] if (access["because"] == "denied").any() else access
     own = access.loc[access["role_arn"] == role_arn, "verdict"]
     former = access.loc[access["former_role_arn"] == role_arn, "former_verdict"]
     trust = roles.loc[roles["role_arn"] == role_arn, "trust_verdict"]

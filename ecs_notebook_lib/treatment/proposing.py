@@ -41,6 +41,7 @@ PROPOSERS: Mapping[str, Proposer] = {
         definitions.former_container_check,
         definitions.former_command,
         definitions.former_roles,
+        definitions.former_image,
         definitions.platform,
         definitions.memory,
         definitions.cpu,
