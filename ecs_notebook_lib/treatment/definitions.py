@@ -6,7 +6,9 @@ from ecs_notebook_lib.treatment import texts
 from ecs_notebook_lib.treatment.action import Action, Fragment
 from ecs_notebook_lib.treatment.making import action, register_and_deploy
 from ecs_notebook_lib.treatment.situation import Situation
+from ecs_notebook_lib.treatment.texts.container_texts import MOST_FILES
 
+_RUNTIMES = ("python", "node")
 _ROLES = ("taskRoleArn", "executionRoleArn")
 _ARCHITECTURES = {"arm64": "ARM64", "amd64": "X86_64"}
 
@@ -33,6 +35,19 @@ def former_container_check(s: Situation) -> Action | None:
     """Take the container's own check of the last good revision, or none if that had none."""
     because = "The last good revision had another check of its own, or none."
     return _deploying(s, "former_container_check", because, _of_container(s, "healthCheck"))
+
+
+def container_health_check(s: Situation) -> Action | None:
+    """Check the container by what its image has in any case, in words: which runtime that is, is not known here."""
+    ports = s.container_definition(s.definition).get("portMappings") or ()
+    paths = [str(row.get("HealthCheckPath") or "") for row in s.target_groups]
+    if not ports:
+        return None
+    port, path = int(ports[0]["containerPort"]), next(filter(None, paths), "/")
+    made = (texts.container_health_check(s.container, runtime=name, port=port, path=path) for name in _RUNTIMES)
+    fragments = tuple(filter(None, made))
+    because = "The check may need a tool, a shell or a name that the image does not have."
+    return action(s, "container_health_check", because, fragments=fragments) if fragments else None
 
 
 def former_command(s: Situation) -> Action | None:
@@ -129,15 +144,11 @@ def ephemeral_storage(s: Situation) -> Action | None:
 def open_files(s: Situation) -> Action | None:
     """Give the application's container the highest limit of open files."""
     ours = s.container_definition(s.definition)
-    wanted = [{"name": "nofile", "softLimit": _FILES, "hardLimit": _FILES}]
+    wanted = [{"name": "nofile", "softLimit": MOST_FILES, "hardLimit": MOST_FILES}]
     if not ours or ours.get("ulimits") == wanted:
         return None
     edits = {f"containerDefinitions[{s.container}].ulimits": wanted}
     return _deploying(s, "open_files", "It ran out of open files.", edits, texts.file_limit(s.container))
-
-
-_FILES = 65_535
-"""The most that Fargate allows (ECS_FACTS 8)."""
 
 
 def secret_reference(s: Situation) -> Action | None:

@@ -40,6 +40,7 @@ PROPOSERS: Mapping[str, Proposer] = {
         target_groups.deregistration_delay,
         definitions.former_container_check,
         definitions.former_command,
+        definitions.container_health_check,
         definitions.former_roles,
         definitions.former_image,
         definitions.platform,

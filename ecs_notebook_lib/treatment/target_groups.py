@@ -3,17 +3,20 @@
 from typing import Any
 
 from ecs_notebook_lib.diagnosis.health_budget import health_budget_of
-from ecs_notebook_lib.treatment.action import Action, Call, Change
+from ecs_notebook_lib.treatment import texts
+from ecs_notebook_lib.treatment.action import Action, Call, Change, Fragment
 from ecs_notebook_lib.treatment.making import action
 from ecs_notebook_lib.treatment.situation import Object, Situation
 
-_LONGEST_TIMEOUT, _LONGEST_INTERVAL = 120, 300
-"""Of an Application Load Balancer's checks, in seconds (ELB user guide, Health checks for your target groups)."""
+_SLOWER = 2
+"""An answer that did not come in time is taken to need so many times as long, and gets twice that."""
 
 _SHORT_DRAIN = 30
 
 
-def _modifying(s: Situation, name: str, because: str, group: Object, **members: Any) -> Action | None:
+def _modifying(
+    s: Situation, name: str, because: str, group: Object, *, fragment: Fragment | None = None, **members: Any
+) -> Action | None:
     """Return ModifyTargetGroup with the members that differ; None if none does."""
     differing = {member: value for member, value in members.items() if group.get(member) != value}
     if not differing:
@@ -21,7 +24,8 @@ def _modifying(s: Situation, name: str, because: str, group: Object, **members: 
     call = Call("elbv2:ModifyTargetGroup", {"TargetGroupArn": group["TargetGroupArn"], **differing})
     resource = f"target group {group.get('TargetGroupName', '')}"
     changes = tuple(Change(resource, member, group.get(member), value) for member, value in differing.items())
-    return action(s, name, because, calls=(call,), changes=changes)
+    fragments = (fragment,) if fragment else ()
+    return action(s, name, because, calls=(call,), changes=changes, fragments=fragments)
 
 
 def _serves_others(s: Situation) -> bool:
@@ -105,11 +109,12 @@ def health_check_patience(s: Situation) -> Action | None:
     if not s.target_groups or budget is None or budget.too_short or not timed_out:
         return None
     [group, *_] = s.target_groups
-    timeout = min(_LONGEST_TIMEOUT, 4 * int(group.get("HealthCheckTimeoutSeconds") or 5))
-    interval = min(_LONGEST_INTERVAL, max(int(group.get("HealthCheckIntervalSeconds") or 30), timeout + 5))
-    because = "It starts in time, and its answer comes later than the check waits."
-    members = {"HealthCheckTimeoutSeconds": timeout, "HealthCheckIntervalSeconds": interval}
-    return _modifying(s, "health_check_patience", because, group, **members)
+    advice = texts.check_advice(s.diagnosis, slowest_seconds=_SLOWER * int(group.get("HealthCheckTimeoutSeconds") or 5))
+    if advice is None:
+        return None
+    because = "It starts in time, and its answer comes later than the check waits; how much later nothing tells."
+    members = {name: value for name, value in advice.params.items() if name != "TargetGroupArn"}
+    return _modifying(s, "health_check_patience", because, group, fragment=advice.fragment, **members)
 
 
 def deregistration_delay(s: Situation) -> Action | None:

@@ -25,7 +25,9 @@ _SHARE_OF_BUDGET = 0.7
 _OUT = "out_of_memory"
 _KILLED = frozenset({_OUT, meaning_of_exit(SIGKILL).finding})
 _DISK_DEFAULT, _DISK_LEAST, _DISK_MOST = 20, 21, 200
-_FILES = 65_535
+MOST_FILES = 65_535
+"""The highest limit of open files that Fargate allows (ECS_FACTS 8)."""
+
 _ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
 
 
@@ -147,8 +149,8 @@ def ephemeral_storage(diagnosis: Diagnosis) -> tuple[int, Fragment] | None:
 
 def file_limit(container: str) -> Fragment:
     """Return the limit of open files that Fargate allows at most, for a container."""
-    limits = [{"name": "nofile", "softLimit": _FILES, "hardLimit": _FILES}]
-    return definition(f"Open files of {container}: {_FILES}", container={"name": container, "ulimits": limits})
+    limits = [{"name": "nofile", "softLimit": MOST_FILES, "hardLimit": MOST_FILES}]
+    return definition(f"Open files of {container}: {MOST_FILES}", container={"name": container, "ulimits": limits})
 
 
 def runtime_platform(diagnosis: Diagnosis) -> Fragment | None:
