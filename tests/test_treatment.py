@@ -287,7 +287,7 @@ def test_treat_prints_a_document_for_programs(capsys):
 def test_what_cannot_be_done_is_one_line(arguments, told, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
-    assert main(["treat", "--quiet", "--region", "us-east-1", *arguments]) == 1
+    assert main(["treat", "--quiet", *arguments]) == 1
 
     error = capsys.readouterr().err
     assert told in error

@@ -278,6 +278,18 @@ def test_undo_takes_back_once_and_by_a_journal_of_its_own():
             undo(done.journal, table.hands, typed=lambda: table.world.service, **SILENT)
 
 
+def test_a_dry_run_of_undo_prints_the_inverse_calls_and_makes_none(served, capsys):
+    with table_of("no-room", 1) as table:
+        action, incident = proposed(table, "percentages")
+        done = apply(table, action, incident)
+        writes = len(table.world.writes)
+
+        assert main(["treat", "--undo", str(done.journal), "--dry-run"]) == 0
+
+        assert capsys.readouterr().out.startswith("ecs:UpdateService needs ecs:UpdateService\n  aws ecs update-service")
+        assert len(table.world.writes) == writes
+
+
 def test_undo_of_a_log_group_needs_its_own_flag():
     with table_of("log-group-missing", 2) as table:
         action, incident = proposed(table, "log_group")

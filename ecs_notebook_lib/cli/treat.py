@@ -2,20 +2,24 @@
 
 import argparse
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.cli.opening import incident_of
 from ecs_notebook_lib.collect import Access, open_clients
+from ecs_notebook_lib.treatment import Call
 from ecs_notebook_lib.treatment.apply import (
     Hands,
     NotAppliedError,
     apply_action,
     check,
+    refuse_source,
     refuse_unsettled,
     settled,
     undo,
 )
+from ecs_notebook_lib.treatment.apply.undoing import inverse
 from ecs_notebook_lib.treatment.journals import rows_of
 from ecs_notebook_lib.untrusted import visible
 
@@ -61,6 +65,7 @@ def _apply(incident: "Incident", options: argparse.Namespace) -> int:
     if options.dry_run:
         return _dry_run(incident, action, options)
     reported = incident.frames.reported
+    refuse_source(incident.snapshot, reported=reported)
     hands = _hands(options)
     check(action, incident.snapshot, hands, allowed=options.allow, reported=reported)
     from ecs_notebook_lib.cli.treatment_text import print_action
@@ -89,15 +94,23 @@ def _dry_run(incident: "Incident", action: "Action", options: argparse.Namespace
         check(action, incident.snapshot, _hands(options), allowed=options.allow, reported=False)
     else:
         sys.stderr.write("ecs-notebook: no account is asked: this source is not live\n")
-    for call in action.calls:
+    _print_calls(action.calls)
+    return 0
+
+
+def _print_calls(calls: Iterable[Call]) -> None:
+    for call in calls:
         sys.stdout.write(visible(f"{call.operation} needs {', '.join(call.iam)}") + "\n")
         sys.stdout.write(f"  {visible(call.command, limit=20_000)}\n")
-    return 0
 
 
 def _undo(options: argparse.Namespace) -> int:
     path = Path(options.undo)
-    service = str(rows_of(path)[0]["service"])
+    rows = rows_of(path)
+    if options.dry_run:
+        _print_calls(Call(step.operation, step.params) for step in inverse(rows))
+        return 0
+    service = str(rows[0]["service"])
     undone = undo(path, _hands(options), typed=_Typed(service, options), tell=_say, allowed=options.allow)
     sys.stdout.write(f"Taken back; what was done is in {undone.journal}\n")
     return 0

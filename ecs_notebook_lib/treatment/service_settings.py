@@ -97,12 +97,17 @@ def scale_to_zero_and_back(s: Situation) -> Action | None:
 
 
 def former_network(s: Situation) -> Action | None:
-    """Give the service the network of its last good deployment, if this one has another."""
-    network = s.good_network
+    """Deploy the examined revision with the network of the last good deployment, if it had another.
+
+    Where the service was set back, the network is back already, and the examined revision is deployed again with it.
+    """
+    network, examined = s.good_network, s.examined.task_definition if s.examined else ""
     if not network or s.brought_by not in ("service", ""):
         return None
+    set_back = bool(examined) and s.service.get("taskDefinition") != examined
+    again = {"taskDefinition": examined} if set_back and s.brought_by else {}
     because = f"The last good deployment, of {s.last_good.revision if s.last_good else ''}, ran with it."
-    return _updating(s, "former_network", because, **deploying(s, networkConfiguration=network))
+    return _updating(s, "former_network", because, **deploying(s, **again, networkConfiguration=network))
 
 
 def public_address(s: Situation) -> Action | None:

@@ -9,7 +9,7 @@ from ecs_notebook_lib.collect import Access, open_clients
 from ecs_notebook_lib.errors import EcsNotebookError
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.treatment import Action
-from ecs_notebook_lib.treatment.apply import Hands, apply_action
+from ecs_notebook_lib.treatment.apply import Hands, apply_action, refuse_source
 from ecs_notebook_lib.untrusted import visible
 
 FOLDER = "reports/treatment"
@@ -51,6 +51,7 @@ def _carry_out(
 ) -> str:
     lines: list[str] = []
     try:
+        refuse_source(incident.snapshot, reported=incident.frames.reported)
         hands = Hands(open_clients(access or Access()), Path(folder))
         done = apply_action(action, incident.snapshot, hands, typed=lambda: typed, tell=lines.append, allowed=allowed)
     except EcsNotebookError as error:

@@ -2,6 +2,7 @@
 
 from ecs_notebook_lib.treatment.apply.carrying_out import Applied, Hands, apply_action, check
 from ecs_notebook_lib.treatment.apply.errors import HalfDoneError, NotAppliedError
+from ecs_notebook_lib.treatment.apply.guards import refuse_source
 from ecs_notebook_lib.treatment.apply.settling import refuse_unsettled, settled
 from ecs_notebook_lib.treatment.apply.undoing import undo
 
@@ -12,6 +13,7 @@ __all__ = [
     "NotAppliedError",
     "apply_action",
     "check",
+    "refuse_source",
     "refuse_unsettled",
     "settled",
     "undo",
