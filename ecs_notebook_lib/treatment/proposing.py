@@ -4,7 +4,7 @@ It is short, and specific: each action names the findings behind it, and what is
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from ecs_notebook_lib.diagnosis import Diagnosis
@@ -163,10 +163,6 @@ def _immediate(s: Situation) -> Iterator[Action]:
         yield _tell_apart(s, rival)
         return
     yield from _treating(s)
-    for cause, findings in s.diagnosis.also[:1]:
-        row = next(row for row in s.diagnosis.differential if row.cause == cause)
-        other = Situation(s.diagnosis, row)
-        yield from (replace(made, findings=findings) for made in _mending(other))
 
 
 def _treating(s: Situation) -> Iterator[Action]:
@@ -198,8 +194,14 @@ def _only_changes(made: Action) -> bool:
 
 
 def _may_be_mended(s: Situation, made: Action) -> bool:
-    """Say whether nothing is left to change of a cause that a change in place mends: somebody may have made it."""
-    return made.name == "mend" and any(kinds()[name].in_place for name in causes()[s.cause].treatments)
+    """Say whether nothing is left to change of a cause that a setting mends: somebody may have made the change."""
+    settings = any(
+        kinds()[name].in_place or name.startswith(_OF_TARGET_GROUPS) for name in causes()[s.cause].treatments
+    )
+    return made.name == "mend" and settings
+
+
+_OF_TARGET_GROUPS = "health_check_"
 
 
 def _in_words(s: Situation) -> Action:
