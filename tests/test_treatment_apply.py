@@ -18,7 +18,7 @@ from benchmarks.treatments import FLAGS, configuration, is_stable, laid_out
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.incident import open_incident
-from ecs_notebook_lib.simulate import HTTPResponse, begin, build, install, paced, serve
+from ecs_notebook_lib.simulate import HTTPResponse, begin, build, install, serve
 from ecs_notebook_lib.snapshot import Simulated
 from ecs_notebook_lib.treatment.apply import HalfDoneError, NotAppliedError, apply_action, check, undo
 from ecs_notebook_lib.treatment.apply.whole import Reader
@@ -445,12 +445,17 @@ def test_no_other_command_makes_a_write_call(arguments, tmp_path, monkeypatch, c
 
 @pytest.fixture
 def served(monkeypatch, tmp_path):
-    """Return a way to serve a world in which time passes quickly, to commands of this process."""
+    """Return a way to serve a world to commands of this process; its time passes by so many seconds a look."""
     monkeypatch.chdir(tmp_path)
 
     @contextmanager
-    def serving(world, *, speed=0.0):
-        with serve(paced(world, speed), "127.0.0.1") as server:
+    def serving(world, *, a_look=0.0, after_a_write=False):
+        def respond(request):
+            if operation_of(request) == "DescribeServices" and (world.writes or not after_a_write):
+                world.run_until(world.now + timedelta(seconds=a_look))
+            return world.respond(request)
+
+        with serve(respond, "127.0.0.1") as server:
             for name, value in {**environment(server.url), "AWS_DEFAULT_REGION": world.region}.items():
                 if name.startswith("AWS_"):
                     monkeypatch.setenv(name, value)
@@ -475,9 +480,9 @@ def reports(monkeypatch):
 
 def test_what_was_done_is_followed_against_the_forecast_and_told_in_the_report(served, tmp_path, capsys, reports):
     world = build("no-room", 1)
-    with served(world, speed=60.0) as source:
+    with served(world, a_look=15.0, after_a_write=True) as source:
         arguments = ["treat", source, "--quiet", "--apply", "percentages", "--confirm", world.service]
-        code = main([*arguments, "--watch", "--poll", "0.2", "--report", "out"])
+        code = main([*arguments, "--watch", "--poll", "0.01", "--report", "out"])
 
     told = capsys.readouterr().out
     [journal] = tmp_path.glob("reports/treatment/*.jsonl")
@@ -493,8 +498,8 @@ def test_what_was_done_is_followed_against_the_forecast_and_told_in_the_report(s
 
 def test_watching_a_service_that_fails_ends_with_3(served, capsys, reports):
     world = begin("tag-missing", 1)
-    with served(world, speed=120.0) as source:
-        code = main(["treat", source, "--quiet", "--watch", "--poll", "0.2", "--report", "out"])
+    with served(world, a_look=15.0) as source:
+        code = main(["treat", source, "--quiet", "--watch", "--poll", "0.01", "--report", "out"])
 
     assert code == 3
     assert "Not stable after" in capsys.readouterr().out
