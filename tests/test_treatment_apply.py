@@ -84,6 +84,20 @@ def test_what_is_applied_mends_the_world_and_undo_restores_it_field_by_field(nam
         assert configuration(table.world) == before
 
 
+def test_what_ecs_gave_up_is_deployed_anew_once_its_cause_is_mended():
+    with table_of("log-group-missing", 1) as table:
+        action, incident = proposed(table, "log_group")
+        assert [row.name for row in incident.treatment.immediate] == ["log_group", "new_deployment"]
+        apply(table, action, incident)
+        table.world.run_until(table.world.now + timedelta(minutes=2))
+        again, fresh = proposed(table, "new_deployment")
+
+        apply(table, again, fresh)
+        let_pass(table.world, 30)
+
+        assert is_stable(table.world)
+
+
 def test_intent_stands_in_the_journal_before_the_call_and_the_outcome_after():
     with table_of("clarity-network", 0) as table:
         action, incident = proposed(table, "roll_back")

@@ -9,7 +9,6 @@ from typing import Any
 
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.differential import Ranked
-from ecs_notebook_lib.knowledge.treatments import kinds
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
 from ecs_notebook_lib.rolling_update import Bounds, bounds_of
 from ecs_notebook_lib.treatment import accounts, definitions, prevention, service_settings, target_groups
@@ -183,7 +182,7 @@ def _mending(s: Situation) -> Iterator[Action]:
     carried_out = [row for row in made if row.calls or row.command]
     chosen = (carried_out or made)[:1] or [_in_words(s)]
     yield from chosen
-    if s.has_given_up and (_only_changes(chosen[0]) or _may_be_mended(s, chosen[0])):
+    if s.has_given_up and _only_changes(chosen[0]):
         yield from filter(None, [service_settings.new_deployment(s)])
 
 
@@ -191,17 +190,6 @@ def _only_changes(made: Action) -> bool:
     """Say whether an action changes something without beginning a deployment."""
     begins = {"taskDefinition", "networkConfiguration", "forceNewDeployment"}
     return bool(made.calls) and not any(begins & call.params.keys() for call in made.calls if not call.edits)
-
-
-def _may_be_mended(s: Situation, made: Action) -> bool:
-    """Say whether nothing is left to change of a cause that a setting mends: somebody may have made the change."""
-    settings = any(
-        kinds()[name].in_place or name.startswith(_OF_TARGET_GROUPS) for name in causes()[s.cause].treatments
-    )
-    return made.name == "mend" and settings
-
-
-_OF_TARGET_GROUPS = "health_check_"
 
 
 def _in_words(s: Situation) -> Action:
@@ -236,7 +224,8 @@ def _alternatives(s: Situation, immediate: tuple[Action, ...]) -> Iterator[Actio
     taken = {row.name for row in immediate}
     others = (PROPOSERS[name](s) for name in causes()[s.cause].treatments)
     back = [go_back(s)] if s.diagnosis.state.status == "failing" else []
-    yield from (row for row in (*back, *others) if row and row.calls and row.name not in taken)
+    anew = [service_settings.new_deployment(s)] if s.has_given_up else []  # once somebody has mended the cause
+    yield from (row for row in (*back, *others, *anew) if row and row.calls and row.name not in taken)
 
 
 def _long_term(s: Situation, immediate: tuple[Action, ...]) -> Iterator[Action]:
