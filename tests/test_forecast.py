@@ -19,8 +19,6 @@ from ecs_notebook_lib.treatment.pace import Pace
 from ecs_notebook_lib.treatment.under_way import under_way
 from tests.conftest import STORIES, incident_of
 
-pytestmark = pytest.mark.sample(4)
-
 CALIBRATION_SEED, ROLLOUTS = 31_000, 36
 FEWEST_HELD, MOST_HELD = 23, 35
 """Of 36 bands that hold four in five, 23 to 35 do in 98 of 100 samples; of bands half as wide, about 18 do.

@@ -25,8 +25,6 @@ from ecs_notebook_lib.source import LiveSource
 
 from .conftest import environment
 
-pytestmark = pytest.mark.sample(6)
-
 SEED = 1
 """Two tasks on Fargate behind a load balancer, with 100 % and 150 %; nothing is wrong with them."""
 

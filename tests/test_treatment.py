@@ -20,8 +20,6 @@ from ecs_notebook_lib.treatment.proposing import PREVENTING, PROPOSERS, propose_
 
 from .conftest import incident_of
 
-pytestmark = pytest.mark.sample(5)
-
 UNHEALTHY = (
     "(service web) (task 0123456789abcdef0123456789abcdef) (port 80) is unhealthy in (target-group "
     "arn:aws:elasticloadbalancing:us-east-1:111122223333:targetgroup/web/0123456789abcdef) due to (reason Health "

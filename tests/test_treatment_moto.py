@@ -21,12 +21,15 @@ NOT_IN_MOTO = {"ecs:StopServiceDeployment", "ecs:UpdateTaskProtection"}
 @pytest.fixture(scope="module")
 def account():
     with moto() as url:
-        session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
+        session = boto3.Session(region_name="eu-west-1", aws_access_key_id="a", aws_secret_access_key="b")  # noqa: S106
         yield Clients(session, endpoint_url=url), make(session, url)
 
 
 def make(session, url):
-    """Return the parameters of a call of each write operation, on things that were made in moto."""
+    """Return the parameters of a call of each write operation, on things that were made in moto.
+
+    In a region of their own: what other tests have made in this process is in moto, too.
+    """
     client = {name: session.client(name, endpoint_url=url) for name in ("ecs", "elbv2", "ec2", "iam", "logs")}
     vpc = client["ec2"].create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     group = client["ec2"].create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
@@ -37,7 +40,7 @@ def make(session, url):
         "Version": "2012-10-17",
         "Statement": [allowing("sts:AssumeRole", Principal={"Service": "ec2.amazonaws.com"})],
     }
-    client["iam"].create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(trust))
+    client["iam"].create_role(RoleName="treated", AssumeRolePolicyDocument=json.dumps(trust))
     client["ecs"].create_cluster(clusterName="demo")
     container = {"name": "web", "image": "web:1", "memory": 128, "essential": True}
     definition = client["ecs"].register_task_definition(family="web", containerDefinitions=[container])
@@ -45,7 +48,7 @@ def make(session, url):
     client["ecs"].create_service(cluster="demo", serviceName="web", taskDefinition=arn, desiredCount=1)
     permission = {"IpProtocol": "tcp", "FromPort": 8080, "ToPort": 8080, "IpRanges": [{"CidrIp": "10.1.0.0/16"}]}
     rule = {"GroupId": group, "IpPermissions": [permission]}
-    policy = {"RoleName": "web", "PolicyName": "ecs-notebook-web"}
+    policy = {"RoleName": "treated", "PolicyName": "ecs-notebook-web"}
     document = {"Version": "2012-10-17", "Statement": [allowing("s3:GetObject", Resource="arn:aws:s3:::b/*")]}
     wider = {
         "Version": "2012-10-17",
@@ -67,7 +70,7 @@ def make(session, url):
         "ec2:RevokeSecurityGroupEgress": rule,
         "iam:PutRolePolicy": {**policy, "PolicyDocument": json.dumps(document)},
         "iam:DeleteRolePolicy": policy,
-        "iam:UpdateAssumeRolePolicy": {"RoleName": "web", "PolicyDocument": json.dumps(wider)},
+        "iam:UpdateAssumeRolePolicy": {"RoleName": "treated", "PolicyDocument": json.dumps(wider)},
     }
 
 

@@ -23,8 +23,6 @@ from ecs_notebook_lib.treatment.texts import (
 )
 from ecs_notebook_lib.treatment.texts.rendering import cloudformation, hcl_string, json_text, label_of, logical_id
 
-pytestmark = pytest.mark.sample(10)
-
 IMPLICIT = {
     "task-role-refused": "task",
     "task-role-unready": "task",

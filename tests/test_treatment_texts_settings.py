@@ -32,8 +32,6 @@ from ecs_notebook_lib.treatment.texts import (
     zone_advice,
 )
 
-pytestmark = pytest.mark.sample(8)
-
 
 def diagnosed(name, number=0):
     return diagnose(Frames(collected(build(name, number))))

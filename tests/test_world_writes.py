@@ -15,8 +15,6 @@ from ecs_notebook_lib.simulate import RECIPES, World, build, build_varied, insta
 from ecs_notebook_lib.simulate.account import allow, policy
 from ecs_notebook_lib.simulate.trail_tables import state_of
 
-pytestmark = pytest.mark.sample(6)
-
 MINUTES = timedelta(minutes=1)
 HOURS = timedelta(hours=1)
 _ANSWERED_ONLY = (
