@@ -8,6 +8,7 @@ everything taken back (is the configuration as before, field by field?).
 
 import argparse
 import json
+import re
 import sys
 import tempfile
 from collections import Counter
@@ -39,6 +40,9 @@ PATIENCE = timedelta(minutes=45)
 
 TRIES = 2
 """So many times the wanted seeds are tried of a fault: some worlds mend themselves, and some have no good revision."""
+
+_TEMPORARY = re.compile(re.escape(tempfile.gettempdir()) + r"/[^/]+/")
+"""Folders of journals: no path of a machine belongs into a result."""
 
 FLAGS = ("iam", "security-groups", "scale-to-zero", "deletion")
 Wanted = Callable[[Action], bool]
@@ -195,7 +199,7 @@ def run_one(question: tuple[str, int]) -> Treated:
             _ask_without(result)
         _ask_wrongly(result)
     except (NotAppliedError, HalfDoneError) as error:
-        result.error = error.line[:300]
+        result.error = _TEMPORARY.sub("", error.line)[:300]
     return result
 
 
