@@ -19,6 +19,8 @@ from typing import Any
 
 from benchmarks.first_answer import COMMAND, environment
 from benchmarks.results_file import write_result
+from benchmarks.simulated import operation_of
+from ecs_notebook_lib.knowledge.treatments import write_operations
 from ecs_notebook_lib.simulate import HTTPRequest, HTTPResponse, World, build, serve
 from ecs_notebook_lib.treatment.journals import rows_of, steps_of
 
@@ -30,6 +32,7 @@ WORLDS = (
     ("secret-refused", 2, "execution_role_policy"),
     ("log-group-missing", 2, "log_group"),
 )
+WRITES = frozenset(row.action for row in write_operations().values())
 AGAIN = 4
 """How often the command is run again at most."""
 
@@ -51,21 +54,14 @@ class Gate:
             self._later -= 1
             if self._later == 0:
                 self._kill()
-        operation_writes = self._writes(request)
-        if operation_writes and self.process is not None and count + 1 == self._write and self._when == "before":
+        is_the_one = operation_of(request) in WRITES and count + 1 == self._write
+        if self._when == "before" and self.process is not None and is_the_one:
             self._kill()
             raise ConnectionAbortedError
         answer = self._world.respond(request)
         if len(self._world.writes) == self._write > count and self._when == "after":
             self._kill()
         return answer
-
-    def _writes(self, request: HTTPRequest) -> bool:
-        target = (
-            request.headers.get("X-Amz-Target", "").rpartition(".")[2] + request.body.decode(errors="replace")[:200]
-        )
-        named = ("UpdateService", "RegisterTask", "ModifyTarget", "PutRolePolicy", "CreateLogGroup")
-        return any(name in target for name in named)
 
     def _kill(self) -> None:
         if self.process is not None:

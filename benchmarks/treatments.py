@@ -22,11 +22,11 @@ from typing import Any
 
 from benchmarks.results_file import write_result
 from benchmarks.simulated import WORKERS
+from benchmarks.waiter import clients_of
 from ecs_notebook_lib.collect import Clients, collect_incident
-from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE
-from ecs_notebook_lib.simulate import RECIPES, World, build, serve
+from ecs_notebook_lib.simulate import RECIPES, World, build
 from ecs_notebook_lib.source import LiveSource
 from ecs_notebook_lib.treatment import Action
 from ecs_notebook_lib.treatment.apply import HalfDoneError, Hands, NotAppliedError, apply_action, undo
@@ -142,8 +142,7 @@ class Table:
 def laid_out(name: str, seed: int) -> Iterator[Table]:
     """Serve a world at the moment of its complaint."""
     world = build(name, seed)
-    with serve(world.respond, "127.0.0.1") as server, tempfile.TemporaryDirectory() as folder:
-        clients = Clients(simulated_session(world.region), endpoint_url=server.url)
+    with clients_of(world) as clients, tempfile.TemporaryDirectory() as folder:
 
         def sleep(seconds: float) -> None:
             world.run_until(world.now + timedelta(seconds=seconds))

@@ -33,10 +33,12 @@ def run(options: argparse.Namespace) -> int:
     if options.undo:
         return _undo(options)
     incident = incident_of(options)
-    if options.source.startswith("live:"):
-        _settle(incident, options)
+    live = options.source.startswith("live:")
+    hands = _hands(options) if live and (options.apply or Path(options.journal).is_dir()) else None
+    if hands is not None:
+        _settle(incident, hands, options)
     if options.apply:
-        return _apply(incident, options)
+        return _apply(incident, hands, options)
     if options.format == "json":
         import orjson
 
@@ -49,29 +51,22 @@ def run(options: argparse.Namespace) -> int:
     return _watch(incident, options) if options.watch else 0
 
 
-def _settle(incident: "Incident", options: argparse.Namespace) -> None:
+def _settle(incident: "Incident", hands: Hands, options: argparse.Namespace) -> None:
     """Tell what came of a treatment that was cut off; before another one is carried out, somebody must know."""
-    if not Path(options.journal).is_dir():
-        return
-    hands, name = _hands(options), incident.snapshot.incident
+    name = incident.snapshot.incident
     if options.apply:
         refuse_unsettled(hands.folder, hands.reader, hands.clients, name)
     elif told := settled(hands.folder, hands.reader, hands.clients, name):
         _say(told)
 
 
-def _apply(incident: "Incident", options: argparse.Namespace) -> int:
+def _apply(incident: "Incident", hands: Hands | None, options: argparse.Namespace) -> int:
     action = _action_of(incident, options.apply)
     if options.dry_run:
-        return _dry_run(incident, action, options)
-    reported = incident.frames.reported
-    refuse_source(incident.snapshot, reported=reported)
-    hands = _hands(options)
-    check(action, incident.snapshot, hands, allowed=options.allow, reported=reported)
-    from ecs_notebook_lib.cli.treatment_text import print_action
-
-    print_action(action, color=not options.no_color)
-    typed = _Typed(incident.snapshot.incident.service, options)
+        return _dry_run(incident, action, hands, options)
+    refuse_source(incident.snapshot, reported=incident.frames.reported)
+    hands = hands or _hands(options)
+    typed = _Typed(incident.snapshot.incident.service, options, action)
     applied = apply_action(action, incident.snapshot, hands, typed=typed, tell=_say, allowed=options.allow)
     done = sum(result == "done" for result in applied.results)
     sys.stdout.write(f"{done} of {len(applied.results)} calls made and read back. To take it back:\n")
@@ -88,10 +83,10 @@ def _action_of(incident: "Incident", name: str) -> "Action":
     return action
 
 
-def _dry_run(incident: "Incident", action: "Action", options: argparse.Namespace) -> int:
+def _dry_run(incident: "Incident", action: "Action", hands: Hands | None, options: argparse.Namespace) -> int:
     """Print the calls; of a live source every guard is asked first, and nothing is written."""
-    if options.source.startswith("live:"):
-        check(action, incident.snapshot, _hands(options), allowed=options.allow, reported=False)
+    if hands is not None:
+        check(action, incident.snapshot, hands, allowed=options.allow)
     else:
         sys.stderr.write("ecs-notebook: no account is asked: this source is not live\n")
     _print_calls(action.calls)
@@ -108,7 +103,7 @@ def _undo(options: argparse.Namespace) -> int:
     path = Path(options.undo)
     rows = rows_of(path)
     if options.dry_run:
-        _print_calls(Call(step.operation, step.params) for step in inverse(rows))
+        _print_calls(inverse(rows))
         return 0
     service = str(rows[0]["service"])
     undone = undo(path, _hands(options), typed=_Typed(service, options), tell=_say, allowed=options.allow)
@@ -122,13 +117,18 @@ def _hands(options: argparse.Namespace) -> Hands:
 
 
 class _Typed:
-    """Asks for the service's name on the terminal, unless it was given."""
+    """Shows what is to be done, and asks for the service's name on the terminal, unless it was given."""
 
-    def __init__(self, service: str, options: argparse.Namespace) -> None:
+    def __init__(self, service: str, options: argparse.Namespace, action: "Action | None" = None) -> None:
         self._service, self._given = service, options.confirm
+        self._action, self._color = action, not options.no_color
 
     def __call__(self) -> str:
         """Return what was typed."""
+        if self._action is not None:
+            from ecs_notebook_lib.cli.treatment_text import print_action
+
+            print_action(self._action, color=self._color)
         if self._given:
             return str(self._given)
         sys.stderr.write(f"Type the service's name ({visible(self._service)}) to do this: ")

@@ -18,6 +18,9 @@ from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.saying import policy_of, statements_of, words_of
 from ecs_notebook_lib.knowledge.change_kinds import ChangeKind, change_kind_of
 
+TOLD_FROM = 0.05
+"""A change below this score is told of as having brought nothing."""
+
 _FAR_HOURS = 48.0
 """How fast nearness fades: a change of two days before the failure counts about two thirds."""
 

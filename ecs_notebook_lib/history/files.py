@@ -12,6 +12,7 @@ from pyarrow import fs
 
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.errors import StoreError
+from ecs_notebook_lib.snapshot.disk import names_to_disk
 
 _S3 = "s3://"
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -80,7 +81,7 @@ class Folder:
         finally:
             with suppress(FileNotFoundError):
                 partial.unlink()
-        _to_disk(whole.parent)
+        names_to_disk(whole.parent)
 
     def listed(self, folder: str) -> list[str]:
         """Return the whole files below a folder."""
@@ -101,15 +102,6 @@ class Folder:
     def filesystem(self) -> tuple[Any, str]:
         """Return the machine's file system."""
         return fs.LocalFileSystem(), f"{self._folder.absolute().as_posix()}/"
-
-
-def _to_disk(folder: Path) -> None:
-    """Bring the names in a folder to the disk, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 class Bucket:

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from ecs_notebook_lib.knowledge.aws_operation import AwsOperation
 from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.treatments import write_operations
 
 
 @dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(AwsOperation):
     """One read operation of AWS.
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
@@ -19,7 +20,6 @@ class Operation:
     incident does.
     """
 
-    name: str
     iam: str
     steps: tuple[str, ...]
     hides: str
@@ -29,16 +29,6 @@ class Operation:
     absent: frozenset[str] = frozenset()
     record: bool = False
     treat: bool = False
-
-    @property
-    def service(self) -> str:
-        """Return botocore's name of the service."""
-        return self.name.partition(":")[0]
-
-    @property
-    def action(self) -> str:
-        """Return botocore's name of the operation, without the service."""
-        return self.name.partition(":")[2]
 
 
 @cache

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
+from ecs_notebook_lib.knowledge.aws_operation import AwsOperation
 from ecs_notebook_lib.knowledge.tables import read_table
 
 STOP_HARM, TREAT, PREVENT = "stop_harm", "treat", "prevent"
@@ -34,23 +35,12 @@ class Kind:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteOperation:
+class WriteOperation(AwsOperation):
     """One write operation of AWS; `read` is the operation that shows afterwards whether it was done."""
 
-    name: str
     iam: tuple[str, ...]
     read: str
     flag: str = ""
-
-    @property
-    def service(self) -> str:
-        """Return botocore's name of the service."""
-        return self.name.partition(":")[0]
-
-    @property
-    def action(self) -> str:
-        """Return botocore's name of the operation, without the service."""
-        return self.name.partition(":")[2]
 
 
 @cache

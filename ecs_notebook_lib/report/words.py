@@ -6,6 +6,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis import Diagnosis, Finding
 from ecs_notebook_lib.diagnosis.considering import absence_of
+from ecs_notebook_lib.diagnosis.what_changed import TOLD_FROM
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.change_kinds import change_kinds
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
@@ -16,8 +17,6 @@ SIMULATED = "Simulated data: this incident comes from the built-in demo world, n
 _LIKELY = 0.8
 _SHOWN_FROM = 0.005
 _REASONS = 3
-_CHANGE_TOLD = 0.05
-"""Below this score a change is not told in the verdict: what fails hardly comes of it."""
 
 
 def verdict(incident: Incident) -> str:
@@ -118,7 +117,7 @@ def rollback(incident: Incident) -> str:
 
 def what_changed(incident: Incident) -> str:
     """Return the change that most likely brought the failure, in one sentence; empty if none is known to."""
-    ranked = [row for row in incident.diagnosis.changes if row.score >= _CHANGE_TOLD]
+    ranked = [row for row in incident.diagnosis.changes if row.score >= TOLD_FROM]
     if not ranked or incident.diagnosis.state.settled:
         return ""
     row = incident.frames.changes.set_index("change_id").loc[ranked[0].change_id]

@@ -1,6 +1,6 @@
 """What to do, as values: calls of AWS's API with every parameter filled in, and text for whoever owns the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,8 +33,8 @@ class Call:
 
     @property
     def flag(self) -> str:
-        """Return what this call must be allowed by, beside its action; empty if by nothing."""
-        return write_operations()[self.operation].flag
+        """Return what this call must be allowed by (`--allow FLAG`), beside its action; empty if by nothing."""
+        return "scale-to-zero" if self.params.get("desiredCount") == 0 else write_operations()[self.operation].flag
 
     @property
     def command(self) -> str:
@@ -45,6 +45,11 @@ class Call:
     def code(self) -> str:
         """Return the call in Python, with boto3."""
         return boto3_call(self.operation, self.params, self.edits)
+
+
+def flags_of(calls: Iterable[Call], *others: str) -> tuple[str, ...]:
+    """Return each flag once that these calls must be allowed by, after others that are asked for."""
+    return tuple(dict.fromkeys(filter(None, (*others, *(call.flag for call in calls)))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +98,4 @@ class Action:
     @property
     def flags(self) -> tuple[str, ...]:
         """Return what `--allow` must name before its calls are made."""
-        return tuple(dict.fromkeys(filter(None, (self.kind.flag, *(call.flag for call in self.calls)))))
+        return flags_of(self.calls, self.kind.flag)

@@ -6,11 +6,10 @@ from ecs_notebook_lib.treatment import texts
 from ecs_notebook_lib.treatment.action import Action, Fragment
 from ecs_notebook_lib.treatment.making import action, register_and_deploy
 from ecs_notebook_lib.treatment.situation import Situation
-from ecs_notebook_lib.treatment.texts.container_texts import MOST_FILES
+from ecs_notebook_lib.treatment.texts.container_texts import ARCHITECTURES, MOST_FILES
 
 _RUNTIMES = ("python", "node")
 _ROLES = ("taskRoleArn", "executionRoleArn")
-_ARCHITECTURES = {"arm64": "ARM64", "amd64": "X86_64"}
 
 
 def _deploying(
@@ -93,7 +92,7 @@ _DENIED = ("implicit_deny", "explicit_deny")
 def platform(s: Situation) -> Action | None:
     """Run on the architecture that the image is built for."""
     built = sorted(s.frames.image_platforms["architecture"].dropna().unique())
-    known = [_ARCHITECTURES[name] for name in built if name in _ARCHITECTURES]
+    known = [ARCHITECTURES[name] for name in built if name in ARCHITECTURES]
     present = (s.definition.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
     if len(known) != 1 or known[0] == present:
         return None

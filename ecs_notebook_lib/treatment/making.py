@@ -5,6 +5,7 @@ from typing import Any
 
 from ecs_notebook_lib.knowledge.treatments import kinds
 from ecs_notebook_lib.treatment.action import REGISTERED, Action, Call, Change
+from ecs_notebook_lib.treatment.commands import parts_of
 from ecs_notebook_lib.treatment.situation import Object, Situation
 
 
@@ -77,9 +78,8 @@ def register_and_deploy(s: Situation, edits: Mapping[str, Any]) -> dict[str, Any
 def member_at(definition: Object, path: str) -> Any:
     """Return a member of a task definition by its path, e.g. `containerDefinitions[web].image`; None if absent."""
     value: Any = definition
-    for part in path.split("."):
-        member, _, name = part.partition("[")
+    for member, name in parts_of(path):
         value = value.get(member) if isinstance(value, Mapping) else None
         if name:
-            value = next((row for row in value or () if row.get("name") == name.rstrip("]")), None)
+            value = next((row for row in value or () if row.get("name") == name), None)
     return value

@@ -59,8 +59,7 @@ def desired_count(s: Situation) -> Action | None:
 
 
 def _former_count(s: Situation) -> int:
-    pages = [row for row in s.frames.snapshot.records("ecs:DescribeServiceDeployments") if row["response"]]
-    rows = [one for page in pages for one in page["response"].get("serviceDeployments") or ()]
+    rows = s.rows("ecs:DescribeServiceDeployments", "serviceDeployments")
     rows.sort(key=lambda row: str(row.get("createdAt", "")), reverse=True)
     counts = [int((row.get("targetServiceRevision") or {}).get("requestedTaskCount") or 0) for row in rows]
     return next((count for count in counts if count), 0)

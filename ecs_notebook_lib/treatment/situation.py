@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.differential import Ranked
+from ecs_notebook_lib.diagnosis.what_changed import TOLD_FROM
 from ecs_notebook_lib.examined import Deployment
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.existence import task_definition_of
 from ecs_notebook_lib.knowledge.change_kinds import change_kinds
 
 _OPEN = frozenset({"PENDING", "IN_PROGRESS"})
@@ -60,48 +60,40 @@ class Situation:
         """Return the service as DescribeServices told it last; of a case file nothing is known in this form."""
         if self.frames.reported:
             return {}
-        return self._last("ecs:DescribeServices", "services")
-
-    def _last(self, operation: str, member: str) -> Object:
-        pages = [row for row in self.frames.snapshot.records(operation) if row["response"]]
-        rows = [one for page in pages for one in page["response"].get(member) or ()]
+        rows = self.rows("ecs:DescribeServices", "services")
         return rows[-1] if rows else {}
 
-    @cached_property
-    def definitions(self) -> Mapping[str, Object]:
-        """Return the task definitions by ARN; values of their variables are masked."""
-        pages = self.frames.snapshot.records("ecs:DescribeTaskDefinition")
-        rows = [page["response"]["taskDefinition"] for page in pages if page["response"]]
-        return {row["taskDefinitionArn"]: row for row in rows if "taskDefinitionArn" in row}
+    def rows(self, operation: str, member: str) -> list[Object]:
+        """Return the elements of a repeated member of all answers to an operation, in the order of the answers."""
+        pages = [row["response"] for row in self.frames.snapshot.records(operation) if row["response"]]
+        return [one for page in pages for one in page.get(member) or ()]
 
-    @property
+    @cached_property
     def definition(self) -> Object:
-        """Return the task definition of the examined deployment."""
-        return self.definitions.get(self.examined.task_definition, {}) if self.examined else {}
+        """Return the task definition of the examined deployment; values of its variables are masked."""
+        return task_definition_of(self.frames.snapshot, self.examined.task_definition if self.examined else "")
 
     @property
     def good_definition_arn(self) -> str:
         """Return the ARN of the last good revision; empty if none is known."""
         return self.last_good.task_definition if self.last_good else ""
 
-    @property
+    @cached_property
     def good_definition(self) -> Object:
         """Return the task definition of the last good deployment."""
-        return self.definitions.get(self.good_definition_arn, {})
+        return task_definition_of(self.frames.snapshot, self.good_definition_arn)
 
     @cached_property
     def target_groups(self) -> tuple[Object, ...]:
         """Return the target groups of the service."""
-        pages = [row for row in self.frames.snapshot.records("elbv2:DescribeTargetGroups") if row["response"]]
-        found = {row["TargetGroupArn"]: row for page in pages for row in page["response"].get("TargetGroups") or ()}
+        found = {row["TargetGroupArn"]: row for row in self.rows("elbv2:DescribeTargetGroups", "TargetGroups")}
         wanted = [row.get("targetGroupArn") for row in self.service.get("loadBalancers") or ()]
         return tuple(found[arn] for arn in wanted if arn in found)
 
     @cached_property
     def revisions(self) -> Mapping[str, Object]:
         """Return the service revisions by ARN."""
-        pages = [row for row in self.frames.snapshot.records("ecs:DescribeServiceRevisions") if row["response"]]
-        rows = [one for page in pages for one in page["response"].get("serviceRevisions") or ()]
+        rows = self.rows("ecs:DescribeServiceRevisions", "serviceRevisions")
         return {row["serviceRevisionArn"]: row for row in rows}
 
     @property
@@ -183,7 +175,7 @@ class Situation:
         `task_definition` and `service` come with the deployment, and go with it; the rest stays when one goes back.
         """
         for change in self.diagnosis.changes:
-            if self.cause in change.causes and change.score >= _BROUGHT:
+            if self.cause in change.causes and change.score >= TOLD_FROM:
                 return change_kinds()[change.kind].subject
         return ""
 
@@ -212,13 +204,3 @@ class Situation:
         wanted = name or self.container
         rows = definition.get("containerDefinitions") or ()
         return next((row for row in rows if row.get("name") == wanted), {})
-
-    @property
-    def examined_containers(self) -> pd.DataFrame:
-        """Return the rows of the frame `containers` of the examined revision."""
-        rows = self.frames.containers
-        return rows[rows["task_definition"] == (self.examined.task_definition if self.examined else "")]
-
-
-_BROUGHT = 0.05
-"""A change below this score is told of as having brought nothing."""

@@ -31,15 +31,6 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One call as it is to be made: the operation, and all that it is given."""
-
-    operation: str
-    params: Mapping[str, Any]
-    wait_for: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Applied:
     """What was done: the journal, and what each call came to (`done`, or `already` if it was so before)."""
 
@@ -98,7 +89,7 @@ def check(
     incident = snapshot.incident
     guards.refuse_source(snapshot, reported=reported)
     guards.refuse_text(action)
-    guards.refuse_without_flags(guards.flags_of(action), allowed)
+    guards.refuse_without_flags(action.flags, allowed)
     caller = guards.caller_of(hands.reader, hands.clients)
     guards.refuse_elsewhere(caller, account=incident.account, region=incident.region)
     guards.refuse_old(snapshot, caller.now)
@@ -132,18 +123,11 @@ def apply_action(
         action.name, action.treats, incident.cluster, incident.service, caller.account, caller.region, caller.arn
     )
     with begin(hands.folder, heading, caller.now) as journal:
-        results = tuple(make_calls(_steps(action.calls), hands, journal, tell, place=heading))
+        results = tuple(make_calls(action.calls, hands, journal, tell, place=heading))
     return Applied(journal.path, results)
 
 
-def _steps(calls: Sequence[Call]) -> list[Step]:
-    return [
-        Step(call.operation, {**call.params, **({"edits": dict(call.edits)} if call.edits else {})}, call.wait_for)
-        for call in calls
-    ]
-
-
-def make_calls(steps: Sequence[Step], hands: Hands, journal: Journal, tell: Tell, *, place: Heading) -> Iterator[str]:
+def make_calls(calls: Sequence[Call], hands: Hands, journal: Journal, tell: Tell, *, place: Heading) -> Iterator[str]:
     """Make the calls one after another; yield what each came to.
 
     Raises
@@ -152,21 +136,21 @@ def make_calls(steps: Sequence[Step], hands: Hands, journal: Journal, tell: Tell
         If AWS refuses one, or it is not known what came of it.
     """
     registered = ""
-    for number, step in enumerate(steps):
-        params = {name: registered if value == REGISTERED else value for name, value in step.params.items()}
-        thing = THINGS[step.operation]
-        before = thing.observe(hands.reader, params)
-        if _is_already(step.operation, before, params):
+    for number, call in enumerate(calls):
+        params = {name: registered if value == REGISTERED else value for name, value in call.params.items()}
+        params |= {"edits": dict(call.edits)} if call.edits else {}
+        before = THINGS[call.operation].observe(hands.reader, params)
+        if _is_already(call.operation, before, params):
             yield "already"
             after: State = before
         else:
-            after = _make(number, Step(step.operation, params), before, hands, journal)
-            tell(f"{step.operation}: done")
+            after = _make(number, Call(call.operation, params), before, hands, journal)
+            tell(f"{call.operation}: done")
             yield "done"
         registered = str(after.get("newest", registered))
-        if step.wait_for:
-            tell(f"waiting until {place.service} has {step.wait_for.replace('_', ' ')}")
-            hands.wait_for(step.wait_for, place.cluster, place.service)
+        if call.wait_for:
+            tell(f"waiting until {place.service} has {call.wait_for.replace('_', ' ')}")
+            hands.wait_for(call.wait_for, place.cluster, place.service)
 
 
 def _is_already(operation: str, before: State, params: Mapping[str, Any]) -> bool:
@@ -174,48 +158,48 @@ def _is_already(operation: str, before: State, params: Mapping[str, Any]) -> boo
     return not params.get("forceNewDeployment") and THINGS[operation].done(before, before, params)
 
 
-def _make(number: int, step: Step, before: State, hands: Hands, journal: Journal) -> State:
-    thing = THINGS[step.operation]
-    undo = [{"operation": operation, "params": params} for operation, params in thing.undo(before, step.params)]
-    given = {"operation": step.operation, "params": step.params}
+def _make(number: int, call: Call, before: State, hands: Hands, journal: Journal) -> State:
+    thing = THINGS[call.operation]
+    undo = [{"operation": operation, "params": params} for operation, params in thing.undo(before, call.params)]
+    given = {"operation": call.operation, "params": call.params}
     journal.write("intent", _now(hands), step=number, before=before, undo=undo, **given)
     try:
-        hands.writer.call(step.operation, _sent(step, hands))
+        hands.writer.call(call.operation, _sent(call, hands))
     except ClientError as error:
         journal.write("outcome", _now(hands), step=number, result="refused", error=str(error), after=before)
         raise HalfDoneError(
-            f"AWS refused {step.operation}: {error}. What was done before it is in {journal.path}"
+            f"AWS refused {call.operation}: {error}. What was done before it is in {journal.path}"
         ) from error
     except BotoCoreError as error:
-        told = f"the answer to {step.operation} did not come ({error})"
-        after = _look(step, before, hands)
-        if not thing.done(before, after, step.params):
+        told = f"the answer to {call.operation} did not come ({error})"
+        after = _look(call, before, hands)
+        if not thing.done(before, after, call.params):
             journal.write("outcome", _now(hands), step=number, result="not_done", error=told, after=after)
             raise HalfDoneError(f"{told}, and it has not been done. The journal is {journal.path}") from error
-    after = _look(step, before, hands)
-    done = thing.done(before, after, step.params)
+    after = _look(call, before, hands)
+    done = thing.done(before, after, call.params)
     journal.write("outcome", _now(hands), step=number, result="done" if done else "not_seen", after=after)
     if not done:
-        raise HalfDoneError(f"AWS took {step.operation}, and reading back does not show it. See {journal.path}")
+        raise HalfDoneError(f"AWS took {call.operation}, and reading back does not show it. See {journal.path}")
     return after
 
 
-def _sent(step: Step, hands: Hands) -> Mapping[str, Any]:
+def _sent(call: Call, hands: Hands) -> Mapping[str, Any]:
     """Return what is sent: of a registration the whole definition, which no journal holds."""
-    if step.operation == "ecs:RegisterTaskDefinition":
-        return edited(hands.reader, step.params["taskDefinition"], step.params["edits"])
-    return step.params
+    if call.operation == "ecs:RegisterTaskDefinition":
+        return edited(hands.reader, call.params["taskDefinition"], call.params["edits"])
+    return call.params
 
 
-def _look(step: Step, before: State, hands: Hands) -> State:
+def _look(call: Call, before: State, hands: Hands) -> State:
     """Return how it is after a call; what AWS shows only after a moment is looked at again."""
-    thing = THINGS[step.operation]
+    thing = THINGS[call.operation]
     for _ in range(3):
-        after = thing.observe(hands.reader, step.params)
-        if thing.done(before, after, step.params):
+        after = thing.observe(hands.reader, call.params)
+        if thing.done(before, after, call.params):
             return after
         hands.pause()
-    return thing.observe(hands.reader, step.params)
+    return thing.observe(hands.reader, call.params)
 
 
 def _now(hands: Hands) -> Any:

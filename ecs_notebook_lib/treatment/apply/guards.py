@@ -182,12 +182,6 @@ def refuse_moved(snapshot: Snapshot, reader: Reader, calls: Iterable[Call]) -> N
         raise NotAppliedError(f"it has moved since the snapshot: {'; '.join(told[:4])}. Diagnose again")
 
 
-def flags_of(action: Action) -> tuple[str, ...]:
-    """Return what must be allowed before an action's calls are made."""
-    to_zero = any(call.params.get("desiredCount") == 0 for call in action.calls)
-    return tuple(dict.fromkeys([*action.flags, *(["scale-to-zero"] if to_zero else [])]))
-
-
 def refuse_text(action: Action) -> None:
     """Refuse an action that has no call.
 

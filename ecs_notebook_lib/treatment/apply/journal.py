@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from ecs_notebook_lib.snapshot.disk import names_to_disk
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.treatment.apply.errors import NotAppliedError
 from ecs_notebook_lib.treatment.journals import SCHEMA, JournalError, rows_of, steps_of
@@ -74,17 +75,8 @@ def begin(folder: Path, heading: Heading, at: datetime) -> Journal:
     journal = Journal(path)
     told = {name: getattr(heading, name) for name in heading.__slots__}
     journal.write("begin", at, schema=SCHEMA, **told)
-    _flush_folder(folder)
+    names_to_disk(folder)
     return journal
-
-
-def _flush_folder(folder: Path) -> None:
-    """Let the file's name be on the disk, too."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def half_done(folder: Path, *, account: str, region: str, cluster: str, service: str) -> Iterator[Path]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ecs_notebook_lib.treatment.action import Call, flags_of
 from ecs_notebook_lib.treatment.apply import guards
-from ecs_notebook_lib.treatment.apply.carrying_out import Applied, Hands, Step, Tell, Typed, make_calls
+from ecs_notebook_lib.treatment.apply.carrying_out import Applied, Hands, Tell, Typed, make_calls
 from ecs_notebook_lib.treatment.apply.errors import NotAppliedError
 from ecs_notebook_lib.treatment.apply.journal import Heading, Journal, begin
 from ecs_notebook_lib.treatment.apply.settling import settle
 from ecs_notebook_lib.treatment.apply.things import THINGS, State, comparable
-from ecs_notebook_lib.treatment.apply.writer import flag_of
 from ecs_notebook_lib.treatment.journals import Row, rows_of, steps_of
 
 _ENOUGH = ("done", "unclear", "not_seen")
@@ -35,8 +35,8 @@ def undo(journal: Path, hands: Hands, *, typed: Typed, tell: Tell, allowed: Sequ
     rows = rows_of(journal)
     if any(row["kind"] == "undone" for row in rows):
         raise NotAppliedError(f"{journal} has been taken back already")
-    steps = inverse(rows)
-    guards.refuse_without_flags(_flags(steps), allowed)
+    calls = inverse(rows)
+    guards.refuse_without_flags(flags_of(calls), allowed)
     _refuse_third_hand(rows, hands)
     if typed().strip() != begun["service"]:
         raise NotAppliedError("what was typed is not the service's name")
@@ -51,12 +51,12 @@ def undo(journal: Path, hands: Hands, *, typed: Typed, tell: Tell, allowed: Sequ
         undoes=journal.name,
     )
     with begin(hands.folder, heading, caller.now) as written:
-        results = tuple(make_calls(steps, hands, written, tell, place=heading))
+        results = tuple(make_calls(calls, hands, written, tell, place=heading))
     _mark(journal, caller.now)
     return Applied(written.path, results)
 
 
-def inverse(rows: list[Row]) -> list[Step]:
+def inverse(rows: list[Row]) -> list[Call]:
     """Return the calls that take back what was done, last first.
 
     Raises
@@ -66,16 +66,10 @@ def inverse(rows: list[Row]) -> list[Step]:
     """
     known = steps_of(rows)
     done = [intent for intent, outcome in known.values() if outcome and outcome["result"] in _ENOUGH]
-    steps = [Step(call["operation"], call["params"]) for intent in reversed(done) for call in intent["undo"]]
-    if not steps:
+    calls = [Call(call["operation"], call["params"]) for intent in reversed(done) for call in intent["undo"]]
+    if not calls:
         raise NotAppliedError("nothing was changed that could be taken back")
-    return steps
-
-
-def _flags(steps: Sequence[Step]) -> list[str]:
-    flags = [flag_of(step.operation) for step in steps]
-    to_zero = ["scale-to-zero"] if any(step.params.get("desiredCount") == 0 for step in steps) else []
-    return list(dict.fromkeys(filter(None, [*flags, *to_zero])))
+    return calls
 
 
 def _refuse_third_hand(rows: list[Row], hands: Hands) -> None:

@@ -30,8 +30,3 @@ class Writer:
         client = self._clients.get(row.service, once=True)
         answer: dict[str, Any] = getattr(client, xform_name(row.action))(**params)
         return answer
-
-
-def flag_of(operation: str) -> str:
-    """Return what an operation must be allowed by (`--allow FLAG`); empty if by nothing."""
-    return write_operations()[operation].flag

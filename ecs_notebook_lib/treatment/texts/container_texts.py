@@ -28,7 +28,7 @@ _DISK_DEFAULT, _DISK_LEAST, _DISK_MOST = 20, 21, 200
 MOST_FILES = 65_535
 """The highest limit of open files that Fargate allows (ECS_FACTS 8)."""
 
-_ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
+ARCHITECTURES = {"amd64": "X86_64", "arm64": "ARM64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,10 @@ def runtime_platform(diagnosis: Diagnosis) -> Fragment | None:
     frames = diagnosis.frames
     if not any(finding.kind == "image_lacks_platform" for _, finding in diagnosis.findings):
         return None
-    built = set(frames.image_platforms["architecture"].dropna()) & set(_ARCHITECTURES)
+    built = set(frames.image_platforms["architecture"].dropna()) & set(ARCHITECTURES)
     if len(built) != 1:
         return None
-    architecture = _ARCHITECTURES[built.pop()]
+    architecture = ARCHITECTURES[built.pop()]
     platform = {"operatingSystemFamily": "LINUX", "cpuArchitecture": architecture}
     return definition(f"Run on {architecture}, for which the image is built", {"runtimePlatform": platform})
 

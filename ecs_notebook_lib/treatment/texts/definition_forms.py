@@ -29,15 +29,15 @@ def definition(
         title,
         json_text(whole),
         terraform("aws_ecs_task_definition", "this", hcl),
-        cloudformation("AWS::ECS::TaskDefinition", "TaskDefinition", _upper(whole)),
+        cloudformation("AWS::ECS::TaskDefinition", "TaskDefinition", spelt_for_cloudformation(whole)),
     )
 
 
-def _upper(value: Any) -> Any:
+def spelt_for_cloudformation(value: Any) -> Any:
     """Return members in CloudFormation's spelling: `valueFrom` → `ValueFrom`."""
     if isinstance(value, Mapping):
-        return {_SPELT.get(key, key[:1].upper() + key[1:]): _upper(one) for key, one in value.items()}
-    return [_upper(one) for one in value] if isinstance(value, list | tuple) else value
+        return {_SPELT.get(key, key[:1].upper() + key[1:]): spelt_for_cloudformation(one) for key, one in value.items()}
+    return [spelt_for_cloudformation(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 _SPELT = {"sizeInGiB": "SizeInGiB"}

@@ -10,6 +10,7 @@ from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.diagnosis.health_budget import health_budget_of
 from ecs_notebook_lib.rolling_update import bounds_of
 from ecs_notebook_lib.treatment.action import Fragment
+from ecs_notebook_lib.treatment.texts.definition_forms import spelt_for_cloudformation
 from ecs_notebook_lib.treatment.texts.rendering import Block, cloudformation, json_text, terraform
 
 _MARGIN = 1.5
@@ -168,12 +169,8 @@ def _service(title: str, name: str, members: dict[str, Any]) -> Fragment:
         title,
         json_text(members),
         terraform("aws_ecs_service", name, hcl),
-        cloudformation("AWS::ECS::Service", name, _upper(members)),
+        cloudformation("AWS::ECS::Service", name, spelt_for_cloudformation(members)),
     )
-
-
-def _upper(value: Any) -> Any:
-    return {k[0].upper() + k[1:]: _upper(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 READINESS = Fragment(
