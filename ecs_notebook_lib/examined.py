@@ -75,6 +75,16 @@ class DeploymentHistory:
     last_good: Deployment | None
 
     @property
+    def examined_definition(self) -> str:
+        """Return the ARN of the examined deployment's task definition; `""` if none is examined."""
+        return self.examined.task_definition if self.examined else ""
+
+    @property
+    def good_definition(self) -> str:
+        """Return the ARN of the last good deployment's task definition; `""` if none is known."""
+        return self.last_good.task_definition if self.last_good else ""
+
+    @property
     def former_revision(self) -> str:
         """Return the last good revision if it is another one than the examined; `""`: there is none to compare with."""
         former = self.last_good.revision if self.last_good else ""

@@ -203,10 +203,11 @@ class _Incident:
 
     def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
         """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
-        names = [row.task_definition if row else "" for row in (history.examined, history.last_good)]
         of_tasks = [
             (stream, bool(task.get("stopCode")))
-            for task in logs.chosen_tasks(tasks, examined=names[0], last_good=names[1])
+            for task in logs.chosen_tasks(
+                tasks, examined=history.examined_definition, last_good=history.good_definition
+            )
             for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
         ]
         streams = [stream for stream, _ in of_tasks]
@@ -277,7 +278,7 @@ class _Incident:
 
     def collect_existence(self, history: DeploymentHistory, definitions: Definitions) -> None:
         """Ask whether what the service and the examined revision name exists."""
-        examined = history.examined.task_definition if history.examined else ""
+        examined = history.examined_definition
         existence.collect_existence(
             self._caller,
             cluster=self._cluster,

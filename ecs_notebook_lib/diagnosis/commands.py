@@ -31,7 +31,7 @@ def commands_of(frames: Frames, names: Mapping[str, str]) -> tuple[Command, ...]
 
 
 def _more_names(frames: Frames, examined: Deployment | None) -> dict[str, str]:
-    tasks = frames.tasks[frames.tasks["task_definition"] == (examined.task_definition if examined else "")]
+    tasks = frames.tasks[frames.tasks["task_definition"] == frames.history.examined_definition]
     stopped = tasks[tasks["stop_code"].notna()].sort_values("created_at", ascending=False)
     chosen = stopped if len(stopped) else tasks
     began = pd.Timestamp(examined.created_at) if examined else pd.Timestamp(frames.snapshot.as_of)

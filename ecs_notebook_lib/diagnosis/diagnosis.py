@@ -257,9 +257,8 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
     task = frames.access[frames.access["role"] == "task"]
     image = ecr_image(listing(containers["image"], limit=1)) or {}
     places = frames.task_networks[frames.task_networks["which"] == "examined"]
-    subnets = sorted(places.loc[places["member"] == "subnet", "id"])
-    groups = {*places.loc[places["member"] == "security_group", "id"], *frames.load_balancer_groups["group_id"]}
-    task_groups = sorted(places.loc[places["member"] == "security_group", "id"])
+    subnets, task_groups = (sorted(frames.examined_networks(member)) for member in ("subnet", "security_group"))
+    groups = {*task_groups, *frames.load_balancer_groups["group_id"]}
     public = places["public_ip"].fillna(value=False).any()
     known = {
         "security_groups": " ".join(sorted(groups)),

@@ -194,9 +194,8 @@ def _failed(frames: Frames, tasks: pd.DataFrame) -> int:
 def progress_of(frames: Frames) -> dict[str, Any]:
     """Return what `plot_rollout_progress` draws: the examined deployment's tasks, its begin, and what limits it."""
     examined, rollout = frames.history.examined, rollout_of(frames)
-    name = examined.task_definition if examined else ""
     return {
-        "tasks": frames.tasks[frames.tasks["task_definition"] == name],
+        "tasks": frames.tasks[frames.tasks["task_definition"] == frames.history.examined_definition],
         "began": pd.Timestamp(examined.created_at if examined else frames.snapshot.as_of),
         "desired": rollout.bounds.desired if rollout else 0,
         "waiter_seconds": WAITER_SECONDS,

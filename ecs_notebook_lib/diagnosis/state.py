@@ -54,7 +54,7 @@ def state_of(frames: Frames) -> State:
     return State(
         status=status,
         outcome=_outcome(examined),
-        examined=examined.task_definition if examined else "",
+        examined=history.examined_definition,
         serving=_serving(frames),
         serving_tasks=_serving_tasks(frames),
         healthy_targets=_healthy_targets(frames),

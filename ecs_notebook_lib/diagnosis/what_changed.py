@@ -72,13 +72,12 @@ class _Touch:
 
 def failing_of(frames: Frames) -> Failing:
     """Return what fails in the examined deployment."""
-    examined, access, path = frames.history.examined, frames.access, frames.network_path
-    definition = frames.task_definitions[
-        frames.task_definitions["task_definition"] == (examined.task_definition if examined else "")
-    ]
+    access, path = frames.access, frames.network_path
+    arn = frames.history.examined_definition
+    definition = frames.task_definitions[frames.task_definitions["task_definition"] == arn]
     refused = access[access["verdict"].isin(_DENIED)]
     closed = path[path["verdict"] == "closed"]
-    own = frames.containers[frames.containers["task_definition"] == (examined.task_definition if examined else "")]
+    own = frames.containers[frames.containers["task_definition"] == arn]
     ended = own[(own["exit_code"].fillna(0) != 0) & (own["exit_code"].fillna(0) != _TERMINATED)]
     sick = own[own["health_status"] == "UNHEALTHY"]
     return Failing(

@@ -220,16 +220,12 @@ class Frames(ReadFrames):
             if page["response"]
         }
 
-    @property
-    def _examined(self) -> str:
-        return self.history.examined.task_definition if self.history.examined else ""
-
     @cached_property
     def named_things(self) -> pd.DataFrame:
         """Return `named_things`: what the examined revision and the service name, and whether it exists."""
         return named_things.named_things_frame(
             self.snapshot,
-            self._examined,
+            self.history.examined_definition,
             platforms=self.image_platforms,
             providers=self.capacity_providers,
             instances=self.container_instances,
@@ -238,7 +234,7 @@ class Frames(ReadFrames):
     @cached_property
     def image_platforms(self) -> pd.DataFrame:
         """Return `image_platforms`: for which processors the examined revision's images were built."""
-        return existence.image_platforms_frame(self.snapshot, self._examined)
+        return existence.image_platforms_frame(self.snapshot, self.history.examined_definition)
 
     @cached_property
     def capacity_providers(self) -> pd.DataFrame:
@@ -269,6 +265,11 @@ class Frames(ReadFrames):
     def task_networks(self) -> pd.DataFrame:
         """Return `task_networks`: subnets and security groups of the examined and the last good deployment."""
         return network_path.task_networks_frame(self.snapshot, self.history)
+
+    def examined_networks(self, member: str) -> list[str]:
+        """Return the ids of the examined deployment's subnets (`subnet`) or groups (`security_group`)."""
+        rows = self.task_networks
+        return list(rows.loc[(rows["which"] == "examined") & (rows["member"] == member), "id"])
 
     @cached_property
     def network_path(self) -> pd.DataFrame:

@@ -9,11 +9,7 @@ from ecs_notebook_lib.knowledge.tables import read_table
 def is_fargate_size(cpu: int, memory: int) -> bool:
     """Say whether Fargate takes a task of so many CPU units and so much memory in MiB."""
     row = next((row for row in read_table("fargate")["size"] if row["cpu"] == cpu), None)
-    if row is None:
-        return False
-    if "memory" in row:
-        return memory in row["memory"]
-    return bool(row["least"] <= memory <= row["most"] and (memory - row["least"]) % row["step"] == 0)
+    return row is not None and memory in _memories(row)
 
 
 def smallest_fargate_size(cpu: int, memory: int) -> tuple[int, int] | None:

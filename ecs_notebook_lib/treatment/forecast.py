@@ -135,7 +135,7 @@ class _Run:
         for task in standing.coming:
             self._after(self._left(task), "healthy")
         for seconds in standing.sick:
-            self._after(longer_than(laws.failing, seconds, random) - seconds, "failed")
+            self._after(self._rest(laws.failing, seconds), "failed")
         for task in standing.pending:
             self._after(self._left_to_running(task) + laws.failing.draw(random), "failed")
         for seconds in standing.draining:
@@ -171,7 +171,7 @@ class _Run:
             return looking.draw(self._random)
         if standing.healthy or standing.coming:
             return looking.draw(self._random) * self._random.random()
-        return longer_than(looking, passed, self._random) - passed
+        return self._rest(looking, passed)
 
     def _happens(self, what: str) -> None:
         if what == "healthy":
@@ -233,6 +233,10 @@ class _Run:
     def _after(self, seconds: float, what: str) -> None:
         heapq.heappush(self._queue, (self._now + max(0.0, seconds), what))
 
+    def _rest(self, law: Law, passed: float) -> float:
+        """Return how long a step still takes that has gone on for a while."""
+        return longer_than(law, passed, self._random) - passed
+
     def _start(self) -> float:
         return self._laws.until_running(self._random) + self._laws.until_healthy(self._random)
 
@@ -240,12 +244,12 @@ class _Run:
         """Return how long a task still needs until it is healthy that has been at its step for a while."""
         if task.step != "running":
             return self._left_to_running(task) + self._laws.until_healthy(self._random)
-        return longer_than(_Health(self._laws), task.seconds, self._random) - task.seconds
+        return self._rest(_Health(self._laws), task.seconds)
 
     def _left_to_running(self, task: Coming) -> float:
         steps = ("placing", "pull", "launch")
         step, *later = [getattr(self._laws, name) for name in steps[steps.index(task.step) :]]
-        left = longer_than(step, task.seconds, self._random) - task.seconds
+        left = self._rest(step, task.seconds)
         return left + sum(float(law.draw(self._random)) for law in later)
 
     def _drain(self, seconds: float = 0.0) -> None:
@@ -258,10 +262,10 @@ class _Run:
 
     def _stop(self, seconds: float = 0.0) -> None:
         self._stopping += 1
-        self._after(longer_than(self._laws.ending, seconds, self._random) - seconds, "ended")
+        self._after(self._rest(self._laws.ending, seconds), "ended")
 
     def _leave(self, seconds: float = 0.0) -> None:
-        self._after(longer_than(self._laws.leaving, seconds, self._random) - seconds, "gone")
+        self._after(self._rest(self._laws.leaving, seconds), "gone")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def former_network(s: Situation) -> Action | None:
 
     Where the service was set back, the network is back already, and the examined revision is deployed again with it.
     """
-    network, examined = s.good_network, s.examined.task_definition if s.examined else ""
+    network, examined = s.good_network, s.frames.history.examined_definition
     if not network or s.brought_by not in ("service", ""):
         return None
     set_back = bool(examined) and s.service.get("taskDefinition") != examined
@@ -154,7 +154,7 @@ def former_constraints(s: Situation) -> Action | None:
 
 def task_protection(s: Situation) -> Action | None:
     """End the protection of the older tasks that the rollout waits for; which of them have it AWS was not asked."""
-    older = s.frames.tasks[s.frames.tasks["task_definition"] != (s.examined.task_definition if s.examined else "")]
+    older = s.frames.tasks[s.frames.tasks["task_definition"] != s.frames.history.examined_definition]
     tasks = [str(arn) for arn in older.loc[older["last_status"] == "RUNNING", "task_arn"]][:_MOST_PROTECTED]
     if not tasks:
         return None

@@ -71,12 +71,12 @@ class Situation:
     @cached_property
     def definition(self) -> Object:
         """Return the task definition of the examined deployment; values of its variables are masked."""
-        return task_definition_of(self.frames.snapshot, self.examined.task_definition if self.examined else "")
+        return task_definition_of(self.frames.snapshot, self.frames.history.examined_definition)
 
     @property
     def good_definition_arn(self) -> str:
         """Return the ARN of the last good revision; empty if none is known."""
-        return self.last_good.task_definition if self.last_good else ""
+        return self.frames.history.good_definition
 
     @cached_property
     def good_definition(self) -> Object:

@@ -92,8 +92,7 @@ def _platforms(frames: Frames) -> Iterator[Finding]:
 
 def _wanted_platform(frames: Frames) -> str | None:
     """Return the platform that the tasks run on; None where the instances decide it."""
-    examined = frames.history.examined
-    arn = examined.task_definition if examined else ""
+    arn = frames.history.examined_definition
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == arn]
     if not len(definition):
         return None
@@ -161,8 +160,7 @@ def _no_room(frames: Frames, usable: pd.DataFrame) -> Iterator[Finding]:
 
     A cluster in which the old tasks fill every instance looks the same: a rolling update then needs them to go first.
     """
-    examined = frames.history.examined
-    arn = examined.task_definition if examined else ""
+    arn = frames.history.examined_definition
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == arn]
     if not len(usable) or not len(definition):
         return

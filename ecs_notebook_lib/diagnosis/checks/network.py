@@ -91,8 +91,7 @@ def routes(frames: Frames) -> Iterator[Finding]:
 
 def subnets_fit(frames: Frames) -> Iterator[Finding]:
     """Whether the load balancer is enabled in the zones of the tasks, and their subnets have addresses left."""
-    examined = frames.task_networks[frames.task_networks["which"] == "examined"]
-    used = frames.subnets[frames.subnets["subnet_id"].isin(examined.loc[examined["member"] == "subnet", "id"])]
+    used = frames.subnets[frames.subnets["subnet_id"].isin(frames.examined_networks("subnet"))]
     if not len(used):
         raise NothingToExamineError("the subnets of the tasks are not known")
     hops = frames.network_path

@@ -25,6 +25,12 @@ def service_of(frames: Frames) -> Shape:
     return next(iter(answered_rows(frames.snapshot, "ecs:DescribeServices", "services")[-1:]), {})
 
 
+def service_unread(question: Question, frames: Frames) -> Row:
+    """Return the row that the question cannot be answered, for the service was not read."""
+    reason = frames.gaps.get("services", "the service was not read")
+    return Row(question, Answer.NOT_CHECKED, reason, refused=True)
+
+
 def definition_of(frames: Frames) -> Shape:
     """Return the candidate as DescribeTaskDefinition has it; empty if it was not read."""
     return task_definition_of(frames.snapshot, frames.candidate)
@@ -51,8 +57,7 @@ def fits_service(question: Question, frames: Frames) -> Iterator[Row]:
     """Yield what of the task definition does not fit the service; one that fits is told so."""
     service, shape = service_of(frames), definition_of(frames)
     if not service:
-        reason = frames.gaps.get("services", "the service was not read")
-        yield Row(question, Answer.NOT_CHECKED, reason, refused=True)
+        yield service_unread(question, frames)
         return
     misfits = [*_place(service, shape), *_network(service, shape), *_targets(service, shape)]
     for cause, statement in misfits:

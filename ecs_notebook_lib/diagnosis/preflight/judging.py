@@ -83,8 +83,8 @@ def preflight_of(snapshot: Snapshot, asked: str) -> Preflight | None:
     asked
         ARN, family:revision, or family; the snapshot was collected for it, or it is the examined revision.
     """
-    made = Frames(snapshot).made.examined
-    candidate = candidate_of(snapshot, asked, examined=made.task_definition if made else "")
+    made = Frames(snapshot).made
+    candidate = candidate_of(snapshot, asked, examined=made.examined_definition)
     if candidate is None:
         return None
     frames = Frames(snapshot, candidate=candidate.task_definition)

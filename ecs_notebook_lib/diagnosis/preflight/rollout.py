@@ -6,7 +6,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks import run_check
 from ecs_notebook_lib.diagnosis.checks.configuration import minutes, pace_words
-from ecs_notebook_lib.diagnosis.preflight.definition import service_of
+from ecs_notebook_lib.diagnosis.preflight.definition import service_of, service_unread
 from ecs_notebook_lib.diagnosis.preflight.row import Answer, Row, row_of
 from ecs_notebook_lib.diagnosis.rollout import rollout_of
 from ecs_notebook_lib.examined import revision_of
@@ -18,7 +18,7 @@ from ecs_notebook_lib.rolling_update import WAITER_SECONDS
 def under_way(question: Question, frames: Frames) -> Iterator[Row]:
     """Yield that a rollout is under way, with what would become of it, or that the last one did not end well."""
     if not len(frames.services):
-        yield Row(question, Answer.NOT_CHECKED, frames.gaps.get("services", "the service was not read"), refused=True)
+        yield service_unread(question, frames)
         return
     rows, newest = frames.deployments, frames.made.examined
     open_ = rows[(rows["status"] == "PRIMARY") & (rows["rollout_state"] == "IN_PROGRESS")]
@@ -48,7 +48,7 @@ def alarms(question: Question, frames: Frames) -> Iterator[Row]:
     told = (service.get("deploymentConfiguration") or {}).get("alarms") or {}
     names = " ".join(map(str, told.get("alarmNames") or ()))
     if not service:
-        yield Row(question, Answer.NOT_CHECKED, frames.gaps.get("services", "the service was not read"), refused=True)
+        yield service_unread(question, frames)
     elif told.get("enable") and names:
         command = f"aws cloudwatch describe-alarms --alarm-names {names}"
         said = f"One that is in ALARM would end the rollout, and this version does not read them. Ask: {command}"
@@ -59,11 +59,16 @@ def alarms(question: Question, frames: Frames) -> Iterator[Row]:
 
 def addresses_words(frames: Frames) -> str:
     """Return how many addresses are free, and how many tasks a rollout may add."""
-    used = frames.task_networks[(frames.task_networks["which"] == "examined")]
-    free = frames.subnets.loc[frames.subnets["subnet_id"].isin(used["id"]), "free_address_count"].sum()
+    free = _free_addresses(frames).sum()
     rollout = rollout_of(frames)
     most = f"; at most {rollout.bounds.upper} tasks run at once" if rollout else ""
     return f"The subnets have {free} free addresses{most}."
+
+
+def _free_addresses(frames: Frames) -> pd.Series:
+    return frames.subnets.loc[
+        frames.subnets["subnet_id"].isin(frames.examined_networks("subnet")), "free_address_count"
+    ]
 
 
 def percentages(question: Question, frames: Frames) -> Iterator[Row]:
@@ -107,8 +112,7 @@ def longer_wait(frames: Frames) -> str:
 
 def blocks_every_task(frames: Frames) -> bool:
     """Say whether no new task finds an address, and none of the old ones may go first to leave it one."""
-    used = frames.task_networks[frames.task_networks["which"] == "examined"]
-    free = frames.subnets.loc[frames.subnets["subnet_id"].isin(used["id"]), "free_address_count"]
+    free = _free_addresses(frames)
     rollout = rollout_of(frames)
     stays = rollout is not None and rollout.bounds.stop_room < 1
     return bool(pd.notna(free).all() and free.sum() < 1 and stays)

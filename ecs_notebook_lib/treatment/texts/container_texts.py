@@ -57,8 +57,7 @@ class CpuAdvice:
 
 
 def _examined(frames: Frames) -> dict[str, Any]:
-    examined = frames.history.examined
-    return task_definition_of(frames.snapshot, examined.task_definition if examined else "")
+    return task_definition_of(frames.snapshot, frames.history.examined_definition)
 
 
 def _former(frames: Frames) -> dict[str, Any]:

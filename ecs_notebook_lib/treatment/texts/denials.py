@@ -46,12 +46,12 @@ class Denied:
 
 def role_arn_of(frames: Frames, kind: RoleKind) -> str:
     """Return the role of the examined revision; empty if it has none, or its ARN is no role's."""
-    return role_of(frames, kind, frames.history.examined.task_definition if frames.history.examined else "")
+    return role_of(frames, kind, frames.history.examined_definition)
 
 
 def former_role_arn(frames: Frames, kind: RoleKind) -> str:
     """Return the role of the last good revision; empty if it is not known."""
-    return role_of(frames, kind, frames.history.last_good.task_definition if frames.history.last_good else "")
+    return role_of(frames, kind, frames.history.good_definition)
 
 
 def role_of(frames: Frames, kind: RoleKind, task_definition: str) -> str:

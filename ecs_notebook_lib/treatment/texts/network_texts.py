@@ -54,11 +54,6 @@ def _closed(frames: Frames, direction: str, passes: str) -> pd.DataFrame:
     return hops[(hops["direction"] == direction) & (hops["passes"] == passes) & (hops["verdict"] == "closed")]
 
 
-def _task_groups(frames: Frames) -> list[str]:
-    rows = frames.task_networks
-    return list(rows.loc[(rows["which"] == "examined") & (rows["member"] == "security_group"), "id"])
-
-
 def _balancer_peers(frames: Frames, name: str) -> tuple[list[str], list[str]]:
     """Return the security groups of a load balancer; if it has none, the addresses of its subnets."""
     arns = frames.load_balancers.loc[frames.load_balancers["name"] == name, "load_balancer_arn"]
@@ -69,7 +64,7 @@ def _balancer_peers(frames: Frames, name: str) -> tuple[list[str], list[str]]:
     return own, [] if own else _cidrs(frames, subnets)
 
 
-def _cidrs(frames: Frames, subnets: pd.Series) -> list[str]:
+def _cidrs(frames: Frames, subnets: pd.Series | list[str]) -> list[str]:
     rows = frames.subnets
     return sorted(rows.loc[rows["subnet_id"].isin(subnets), "cidr"].dropna().unique())
 
@@ -80,7 +75,7 @@ def ingress_permission(diagnosis: Diagnosis) -> tuple[GroupRule, ...]:
     One a port: the container's, and the health check's if that is another one. Only the load balancer's own groups are
     let in, or, if it has none, its subnets.
     """
-    frames, groups = diagnosis.frames, _task_groups(diagnosis.frames)
+    frames, groups = diagnosis.frames, diagnosis.frames.examined_networks("security_group")
     shut = _closed(frames, "load_balancer_to_task", "task's security groups")
     rules = [
         _rule(groups[0], _IN, int(port), _balancer_peers(frames, str(name)))
@@ -94,7 +89,7 @@ def ingress_permission(diagnosis: Diagnosis) -> tuple[GroupRule, ...]:
 
 def egress_permission(diagnosis: Diagnosis) -> tuple[GroupRule, ...]:
     """Return the rules that let the tasks out to 443, and the load balancer out to the tasks; empty: none is shut."""
-    frames, groups = diagnosis.frames, _task_groups(diagnosis.frames)
+    frames, groups = diagnosis.frames, diagnosis.frames.examined_networks("security_group")
     shut = _closed(frames, "task_to_endpoint", "task's security groups")
     rules = [_rule(groups[0], _OUT, _HTTPS, ([], [_ANYWHERE]))] if len(shut) and groups else []
     leaving = _closed(frames, "load_balancer_to_task", "load balancer's security groups")
@@ -178,9 +173,7 @@ def _other_end(frames: Frames, hop: Mapping[str, Any], acl: str) -> list[str]:
     arns = frames.load_balancers.loc[frames.load_balancers["name"] == hop["from_"], "load_balancer_arn"]
     zones = frames.load_balancer_zones
     nodes = zones.loc[zones["load_balancer_arn"].isin(arns), "subnet_id"]
-    networks = frames.task_networks
-    tasks = networks.loc[(networks["which"] == "examined") & (networks["member"] == "subnet"), "id"]
-    return _cidrs(frames, nodes if hop["subnet"] in own else tasks)
+    return _cidrs(frames, nodes if hop["subnet"] in own else frames.examined_networks("subnet"))
 
 
 def _free_number(frames: Frames, acl: str, *, egress: bool, before: int, skip: int) -> int | None:
@@ -223,10 +216,8 @@ def zone_advice(diagnosis: Diagnosis) -> ZoneAdvice | None:
     shut = _closed(frames, "load_balancer_to_task", "zone")
     if not len(shut):
         return None
-    rows = frames.task_networks
-    subnets = rows.loc[(rows["which"] == "examined") & (rows["member"] == "subnet"), "id"]
     out = tuple(sorted(shut["subnet"].unique()))
-    keep = tuple(sorted(set(subnets) - set(out)))
+    keep = tuple(sorted(set(frames.examined_networks("subnet")) - set(out)))
     name, zones = str(shut["from_"].iloc[0]), tuple(sorted(shut["rule"].dropna().unique()))
     title = f"Enable {name} in {', '.join(zones)}, or let the tasks run in the other subnets only"
     form = Fragment(title, json_text({"subnets": keep})) if keep else Fragment(title)

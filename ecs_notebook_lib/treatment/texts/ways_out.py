@@ -100,8 +100,7 @@ def _leads_to_internet(frames: Frames, tables: tuple[str, ...]) -> bool:
 def _fragment(
     frames: Frames, vpc: str, subnets: tuple[str, ...], *, tables: tuple[str, ...], missing: tuple[tuple[str, str], ...]
 ) -> Fragment:
-    networks = frames.task_networks
-    groups = networks.loc[(networks["which"] == "examined") & (networks["member"] == "security_group"), "id"]
+    groups = frames.examined_networks("security_group")
     texts, resources = [], {}
     for service, kind in missing:
         common: dict[str, Any] = {"vpc_id": vpc, "service_name": service, "vpc_endpoint_type": kind}
@@ -110,7 +109,7 @@ def _fragment(
             common["route_table_ids"] = properties["RouteTableIds"] = list(tables)
         else:
             common["subnet_ids"] = properties["SubnetIds"] = list(subnets)
-            common["security_group_ids"] = properties["SecurityGroupIds"] = list(groups)
+            common["security_group_ids"] = properties["SecurityGroupIds"] = groups
             common["private_dns_enabled"] = properties["PrivateDnsEnabled"] = True
         name = ".".join(service.split(".")[3 if service.startswith("com.") else 4 :])
         texts.append(terraform("aws_vpc_endpoint", name, common))
@@ -145,9 +144,9 @@ def endpoint_policy(diagnosis: Diagnosis) -> tuple[EndpointPolicy, ...]:
 
 
 def _lacking(frames: Frames, endpoint: str, policy: str, names: set[str]) -> Iterator[Document]:
-    incident, examined = frames.snapshot.incident, frames.history.examined
+    incident = frames.snapshot.incident
     row = {"VpcEndpointId": endpoint, "PolicyDocument": policy}
-    definition = task_definition_of(frames.snapshot, examined.task_definition if examined else "")
+    definition = task_definition_of(frames.snapshot, frames.history.examined_definition)
     partition = (str(definition.get("taskDefinitionArn") or "") + "::").split(":")[1] or "aws"
     wanted = dict.fromkeys(d for d in destinations(definition, incident.region) if d.name in names and d.action)
     for number, destination in enumerate(wanted, start=1):
