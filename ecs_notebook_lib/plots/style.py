@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 from matplotlib.ticker import NullFormatter, NullLocator
 
+from ecs_notebook_lib.plots.figures import DescribedFigure
 from ecs_notebook_lib.untrusted import visible
 
 OUTCOME_COLORS = {
@@ -60,8 +61,8 @@ _MAX_MARKS = 12
 
 def new_axes(*, rows: int) -> Axes:
     """Return the axes of a new figure that is high enough for so many rows."""
-    _, ax = plt.subplots(figsize=(9, min(1.6 + 0.28 * rows, 9)), layout="constrained")
-    return ax
+    size = (9, min(1.6 + 0.28 * rows, 9))
+    return plt.figure(FigureClass=DescribedFigure, figsize=size, layout="constrained").add_subplot()
 
 
 def label(text: object) -> str:

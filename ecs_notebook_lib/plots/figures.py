@@ -1,0 +1,32 @@
+"""A figure that shows itself sharply, and says in words what it shows: for who cannot see it, and for a diff."""
+
+from io import StringIO
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from ecs_notebook_lib.plots.describing import describe
+
+SVG, TEXT = "image/svg+xml", "text/plain"
+_AS_SVG: dict[Any, Any] = {"svg.hashsalt": "ecs-notebook", "svg.fonttype": "path"}
+"""The same figure gives the same bytes; glyphs are drawn, so that no font of the reader is asked for."""
+
+
+class DescribedFigure(Figure):
+    """A figure which notebooks show as SVG and as PNG, with its description as plain and as alternative text."""
+
+    def svg(self) -> str:
+        """Return the figure as SVG; nothing in it tells when or by whom it was made."""
+        written = StringIO()
+        with mpl.rc_context(_AS_SVG):
+            self.savefig(written, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})
+        return written.getvalue()
+
+    def __repr__(self) -> str:
+        return describe(self)
+
+    def _repr_mimebundle_(self, **_asked: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Return what a notebook shows, beside the PNG that its backend makes, and the alternative text of it."""
+        told = describe(self)
+        return {SVG: self.svg(), TEXT: told}, {SVG: {"alt": told}}
