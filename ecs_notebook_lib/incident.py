@@ -34,6 +34,19 @@ class Incident:
         self._partial = partial
         self._candidate = task_definition or snapshot.candidate
 
+    def __repr__(self) -> str:
+        """Return which incident this is; what it comes to as well, once that has been found out."""
+        name = self.snapshot.incident
+        simulated = " Simulated." if self.simulated else ""
+        told = repr(self.diagnosis) if "diagnosis" in vars(self) else "Ask .diagnosis, .treatment or .prognosis."
+        return f"{self.title}, {name.region}, as of {self.snapshot.as_of:%Y-%m-%dT%H:%M:%SZ}.{simulated}\n{told}"
+
+    def _repr_markdown_(self) -> str:
+        from ecs_notebook_lib.diagnosis.words import as_markdown
+
+        _ = self.diagnosis
+        return as_markdown(repr(self).splitlines())
+
     @cached_property
     def frames(self) -> "Frames":
         """Return the tidy frames, `frames.gaps` naming the incomplete ones."""
@@ -103,6 +116,13 @@ class Incident:
         import pandas as pd
 
         return pd.Timestamp(self.snapshot.as_of)
+
+    @property
+    def began_at(self) -> "pd.Timestamp | None":
+        """Return when the examined deployment began: what elapsed times count from; None if none is examined."""
+        import pandas as pd
+
+        return pd.Timestamp(self.examined.created_at) if self.examined else None
 
     @property
     def troubled_since(self) -> "pd.Timestamp":

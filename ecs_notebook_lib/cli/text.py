@@ -5,6 +5,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ecs_notebook_lib.diagnosis.words import because, verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.log_tables import telling_lines_table
@@ -30,8 +31,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     console.print(Text(visible(words.heading(incident))))
     console.print(Text(visible(diagnosis.state.chief_complaint)))
     console.print()
-    console.print(Text(words.verdict(incident), style="bold"))
-    for reason in words.because(incident):
+    console.print(Text(verdict(incident.diagnosis), style="bold"))
+    for reason in because(incident.diagnosis):
         console.print(Text(f"  {reason}"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     console.print(Text(words.prognosis(incident)))

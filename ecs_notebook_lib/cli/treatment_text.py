@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ecs_notebook_lib.cli.text import open_console
+from ecs_notebook_lib.diagnosis.words import verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.action_words import because, how, short
@@ -23,7 +24,7 @@ def print_treatment(incident: Incident, *, color: bool) -> None:
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
     console.print(Text(visible(words.heading(incident))))
-    console.print(Text(words.verdict(incident), style="bold"))
+    console.print(Text(verdict(incident.diagnosis), style="bold"))
     console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
     now, later = incident.treatment.immediate, incident.treatment.long_term
     _print_all(console, "Now", now, "Nothing has to be done now.", fragments=True)

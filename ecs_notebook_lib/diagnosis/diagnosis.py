@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis import words
 from ecs_notebook_lib.diagnosis.checks import run_checks
 from ecs_notebook_lib.diagnosis.commands import Command, commands_of
 from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked, evidence_of, families_of, rank, second_causes
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
-from ecs_notebook_lib.diagnosis.plan import PlannedCheck, make_plan
+from ecs_notebook_lib.diagnosis.plan import Plan, PlannedCheck, make_plan
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.diagnosis.telling import LINES_SHOWN, telling_lines
 from ecs_notebook_lib.diagnosis.what_changed import RankedChange, rank_changes
@@ -44,13 +45,19 @@ class Diagnosis:
     families: dict[str, float]
     also: tuple[tuple[str, tuple[str, ...]], ...]
     hypotheses: tuple[Hypothesis, ...]
-    plan: tuple[PlannedCheck, ...]
+    plan: Plan
     commands: tuple[Command, ...]
     changes: tuple[RankedChange, ...]
     """What changed since the last good deployment, first what most likely brought the failure."""
     frames: Frames
     further: Callable[["Diagnosis"], Mapping[str, Any]] = lambda _diagnosis: NOTHING_FURTHER
     """Makes `treatment` and `prognosis` of the document: they follow from a diagnosis, which knows nothing of them."""
+
+    def __repr__(self) -> str:
+        return "\n".join(words.summary_of(self))
+
+    def _repr_markdown_(self) -> str:
+        return words.as_markdown(words.summary_of(self))
 
     @property
     def not_checked(self) -> tuple[tuple[str, str], ...]:

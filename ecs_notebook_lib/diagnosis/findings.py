@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis import words
+
 if TYPE_CHECKING:
     from ecs_notebook_lib.examined import Deployment
     from ecs_notebook_lib.frames import Frames
@@ -36,6 +38,12 @@ class Finding:
     revision: str = ""
     parts: Mapping[str, str] = field(default_factory=dict)
     weighs: bool = True
+
+    def __repr__(self) -> str:
+        return words.told(self)
+
+    def _repr_markdown_(self) -> str:
+        return words.as_markdown([words.told(self)])
 
 
 @dataclass(frozen=True, slots=True)

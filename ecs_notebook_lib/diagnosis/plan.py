@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ecs_notebook_lib.diagnosis import words
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Outcome
 from ecs_notebook_lib.knowledge.weights import (
     MAX_PROBABILITY,
@@ -13,6 +14,7 @@ from ecs_notebook_lib.knowledge.weights import (
     check_rows,
     finding_kinds,
 )
+from ecs_notebook_lib.untrusted import plain
 
 _ASKED_IN_VAIN = 0.02
 """How likely it is that a check that had nothing to look at has something a moment later."""
@@ -43,16 +45,26 @@ class PlannedCheck:
     outcomes: tuple[ExpectedOutcome, ...]
 
 
-def make_plan(
-    results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]
-) -> tuple[PlannedCheck, ...]:
+class Plan(tuple[PlannedCheck, ...]):
+    """The checks not made, those first that tell most a minute."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "\n".join(words.steps_of(self)) or "Every check was made."
+
+    def _repr_markdown_(self) -> str:
+        return "\n".join(map(_numbered, words.steps_of(self))) or "Every check was made."
+
+
+def make_plan(results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]) -> Plan:
     """Return the checks that were not made, or in part, those first that tell most a minute; `names` fill in commands.
 
     A check that was made and had nothing to look at comes last: to ask again would tell the same.
     """
     open_checks = [row for row in results if row.outcome is Outcome.NOT_CHECKED or row.refused]
     planned = [_planned(row, probabilities, names) for row in open_checks if check_rows()[row.check].command]
-    return tuple(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
+    return Plan(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
 
 
 def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Mapping[str, str]) -> PlannedCheck:
@@ -80,6 +92,12 @@ def command_of(row: CheckRow, names: Mapping[str, str]) -> str:
 def _worth_asking(row: CheckRow, result: CheckResult) -> bool:
     """Say whether the check could tell something if somebody made it now."""
     return result.refused or row.by_hand or bool(row.tells)
+
+
+def _numbered(line: str) -> str:
+    """Return a line of the plan as an element of a Markdown list, in which nothing else is Markdown."""
+    number, _, text = line.partition(" ")
+    return f"{number} {plain(text)}"
 
 
 class _Names(dict[str, str]):

@@ -13,8 +13,8 @@ from ecs_notebook_lib.diagnosis.considering import (
     weights_for,
 )
 from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked
+from ecs_notebook_lib.diagnosis.words import meaning_of, percent
 from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes
-from ecs_notebook_lib.report.words import meaning_of, percent
 from ecs_notebook_lib.untrusted import visible
 
 _RANKED = 8

@@ -1,12 +1,15 @@
 """What the notebooks show of an incident, as Markdown made from the findings."""
 
 from collections.abc import Sequence
+from html import escape
+from itertools import starmap
 
 import pandas as pd
 from IPython.display import Markdown
 
+from ecs_notebook_lib.diagnosis.words import because, verdict
 from ecs_notebook_lib.incident import Incident
-from ecs_notebook_lib.report import words
+from ecs_notebook_lib.report import cells, words
 from ecs_notebook_lib.report.markdown import markdown_table
 from ecs_notebook_lib.untrusted import plain, visible
 
@@ -14,25 +17,48 @@ _COMMAND = 4000
 
 
 class Table:
-    """A frame as a notebook shows it: every cell whole, on one line, with nothing in it that is HTML or a control."""
+    """A frame as a notebook shows it: nothing in it is HTML or a control, long text is folded, severity has a sign.
 
-    def __init__(self, frame: pd.DataFrame) -> None:
-        self.frame = frame.astype(object).where(frame.notna(), "").map(_cell) if len(frame) else frame
+    Parameters
+    ----------
+    frame
+        What is shown; every row of it.
+    since
+        Times are followed by what had passed since then: the begin of the deployment, as a rule.
+    linked
+        Make each finding's number a link to the rows that it rests on, and its `id` the place to come back to.
+    """
+
+    def __init__(self, frame: pd.DataFrame, *, since: pd.Timestamp | None = None, linked: bool = False) -> None:
+        self.frame = frame
+        self._since = since
+        self._linked = linked
 
     def _repr_html_(self) -> str:
         if not len(self.frame):
             return "<p>No rows.</p>"
-        with pd.option_context("display.max_colwidth", None):
-            return str(self.frame.to_html(index=False, border=0))
+        heads = "".join(cells.head_html(str(name)) for name in self.frame.columns)
+        rows = "".join(self._row(row) for row in self.frame.astype(object).itertuples(index=False, name=None))
+        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        return f'<div class="table" tabindex="0" role="group" aria-label="{self._label()}">{table}</div>'
+
+    def _row(self, row: Sequence[object]) -> str:
+        return f"<tr>{''.join(starmap(self._cell, zip(self.frame.columns, row, strict=True)))}</tr>"
+
+    def _cell(self, name: object, value: object) -> str:
+        inside = cells.html(value, str(name), since=self._since, linked=self._linked)
+        anchor = f' id="finding-{escape(str(value))}"' if self._linked and name == "id" else ""
+        return f"<td{anchor}>{inside}</td>"
+
+    def _label(self) -> str:
+        count = len(self.frame)
+        return f"Table: {count} {'row' if count == 1 else 'rows'} of {escape(', '.join(map(str, self.frame.columns)))}"
 
     def __repr__(self) -> str:
-        return str(self.frame.to_string(index=False)) if len(self.frame) else "No rows."
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, pd.Timestamp):
-        return f"{value:%Y-%m-%d %H:%M:%S}"
-    return visible(value)
+        if not len(self.frame):
+            return "No rows."
+        shown = self.frame.astype(object).map(lambda value: cells.text(value, since=self._since))
+        return str(shown.rename(columns=lambda name: cells.heading(str(name))).to_string(index=False))
 
 
 def show_source(incident: Incident) -> Markdown:
@@ -56,11 +82,11 @@ def show_traces(texts: Sequence[str]) -> Markdown:
 def show_verdict(incident: Incident) -> Markdown:
     """Return the verdict, the complaint, who is hurt, and whether going back is possible."""
     state = incident.diagnosis.state
-    told = [*words.because(incident), state.chief_complaint, words.impact(incident), words.rollback(incident)]
+    told = [*because(incident.diagnosis), state.chief_complaint, words.impact(incident), words.rollback(incident)]
     told += [words.prognosis(incident), words.what_changed(incident)]
     now = words.what_to_do(incident)
     told += [f"What to do now: {now}" if now else ""]
-    return Markdown("\n\n".join([f"**{plain(words.verdict(incident))}**", *map(plain, filter(None, told))]))
+    return Markdown("\n\n".join([f"**{plain(verdict(incident.diagnosis))}**", *map(plain, filter(None, told))]))
 
 
 def show_commands(incident: Incident) -> Markdown:

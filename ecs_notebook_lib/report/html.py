@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from ecs_notebook_lib.diagnosis.words import because, verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.jupyter import Config, HTMLExporter, NotebookNode
@@ -45,7 +46,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
     state = incident.diagnosis.state
     facts = [
         ("What failed", state.chief_complaint),
-        *(("Because", reason) for reason in words.because(incident)),
+        *(("Because", reason) for reason in because(incident.diagnosis)),
         ("Are customers hurt?", words.impact(incident)),
         ("Can we go back?", words.rollback(incident)),
         *(("What to do now", told) for told in (words.what_to_do(incident),) if told),
@@ -56,7 +57,7 @@ def _facts(executed: NotebookNode, incident: Incident) -> dict[str, Any]:
     ]
     return {
         "title": visible(incident.title),
-        "verdict": words.verdict(incident),
+        "verdict": verdict(incident.diagnosis),
         "banner": words.SIMULATED if incident.simulated else "",
         "facts": [(fact, visible(value)) for fact, value in facts],
         "contents": _contents(executed),

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.words import verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.change_tables import changes_table
@@ -19,7 +20,7 @@ def markdown_of(incident: Incident) -> str:
         plain(words.service(incident)) if incident.frames.reported else "",
         f"> {words.SIMULATED}" if incident.simulated else "",
         plain(f"{_capital(words.as_of(incident))}. {diagnosis.state.chief_complaint}"),
-        f"**{plain(words.verdict(incident))}**",
+        f"**{plain(verdict(incident.diagnosis))}**",
         plain(f"{words.impact(incident)} {words.rollback(incident)} {words.prognosis(incident)}"),
         plain(words.what_changed(incident)),
         _section("Differential diagnosis", words.differential_table(diagnosis)),

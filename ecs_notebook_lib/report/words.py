@@ -7,30 +7,15 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis import Diagnosis, Finding
 from ecs_notebook_lib.diagnosis.considering import absence_of
 from ecs_notebook_lib.diagnosis.what_changed import TOLD_FROM
+from ecs_notebook_lib.diagnosis.words import meaning_of, percent, verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.change_kinds import change_kinds
-from ecs_notebook_lib.knowledge.weights import NONE_OF_THESE, causes, finding_kinds
+from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 
 SIMULATED = "Simulated data: this incident comes from the built-in demo world, not from an AWS account."
-_LIKELY = 0.8
 _SHOWN_FROM = 0.005
-_REASONS = 3
-
-
-def verdict(incident: Incident) -> str:
-    """Return the verdict in one sentence."""
-    diagnosis = incident.diagnosis
-    if diagnosis.state.status == "unknown":
-        return "Too little could be read to say how the service is."
-    if diagnosis.state.settled:
-        return "The service is stable: its last deployment is completed."
-    first = diagnosis.differential[0]
-    if first.cause == NONE_OF_THESE:
-        return "None of the known causes explains what was seen."
-    certainty = "Most likely" if first.probability >= _LIKELY else "Leading, but not certain"
-    return f"{certainty} ({percent(first.probability)}): {meaning_of(first.cause)}."
 
 
 def as_of(incident: Incident) -> str:
@@ -55,29 +40,8 @@ def heading(incident: Incident) -> str:
 
 def first_answer(incident: Incident) -> str:
     """Return the leading cause as far as it is known, and whether customers are hurt, in one line."""
-    text = f"{verdict(incident)} {impact(incident)}"
+    text = f"{verdict(incident.diagnosis)} {impact(incident)}"
     return visible(f"{text} (Before logs, roles, network and metrics are in.)")
-
-
-def percent(probability: float) -> str:
-    """Return a probability for people: `97 %`, `under 1 %`, `over 99 %`."""
-    if probability > 0.99:
-        return "over 99 %"
-    return "under 1 %" if probability < 0.01 else f"{probability * 100:.0f} %"
-
-
-def meaning_of(cause: str) -> str:
-    """Return what a cause is, in words."""
-    return causes()[cause].meaning if cause in causes() else "none of the causes that this version knows"
-
-
-def because(incident: Incident) -> list[str]:
-    """Return the statements of the findings that speak most for the leading cause, strongest first."""
-    diagnosis = incident.diagnosis
-    if diagnosis.state.settled or diagnosis.state.status == "unknown":
-        return []
-    names = [name for name in diagnosis.differential[0].evidence_for if name in dict(diagnosis.findings)]
-    return [f"{name}: {visible(diagnosis.finding(name).statement)}" for name in names[:_REASONS]]
 
 
 def impact(incident: Incident) -> str:
