@@ -109,3 +109,14 @@ class EventSourceError(EcsNotebookError):
         super().__init__(f"The events in {str(place)!r} cannot be read: {what}. {advice}")
         self.place = str(place)
         self.what = what
+
+
+class ShareError(EcsNotebookError):
+    """A report is to be shared from a folder that holds more than redacted files."""
+
+    def __init__(self, folder: object) -> None:
+        super().__init__(
+            f"The folder {str(folder)!r} holds files that are not redacted. Choose an empty one with --out, or leave "
+            "--out away."
+        )
+        self.folder = str(folder)

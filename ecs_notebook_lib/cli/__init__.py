@@ -120,6 +120,11 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     report = commands.add_parser("report", help="write the incident report: HTML, notebooks, JSON, snapshot")
     _add_source(report)
     report.add_argument("--out", default="", metavar="DIR", help="folder of the report (default: reports/NAME)")
+    report.add_argument(
+        "--share",
+        action="store_true",
+        help="redact it for others: accounts, addresses, hosts, people, secrets (default: reports/NAME--shared)",
+    )
 
 
 def _add_wait(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

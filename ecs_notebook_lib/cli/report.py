@@ -14,8 +14,14 @@ def run(options: argparse.Namespace) -> int:
         raise MissingExtraError("A report", extra="notebooks")
     from ecs_notebook_lib.report import write_report
 
-    report = write_report(incident_of(options), folder=options.out, progress=progress_of(options))
+    incident = incident_of(options)
+    report = write_report(incident, folder=options.out, share=options.share, progress=progress_of(options))
     for error in report.errors:
         sys.stderr.write(f"ecs-notebook: a cell of the report failed: {error}\n")
+    for problem in report.problems:
+        sys.stderr.write(f"ecs-notebook: {problem}\n")
+    if options.share:
+        masked = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.masked.items()))
+        sys.stderr.write(f"ecs-notebook: masked {masked or 'nothing'}\n")
     sys.stdout.write(f"{report.html}\n")
     return 0

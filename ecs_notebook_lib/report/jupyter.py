@@ -8,6 +8,7 @@ import sys
 
 sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]
 
+import mistune  # noqa: E402
 import nbformat  # noqa: E402
 import papermill  # noqa: E402
 from nbconvert import HTMLExporter  # noqa: E402
@@ -15,4 +16,4 @@ from nbformat import NotebookNode  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
-__all__ = ["Config", "HTMLExporter", "NotebookNode", "PapermillExecutionError", "nbformat", "papermill"]
+__all__ = ["Config", "HTMLExporter", "NotebookNode", "PapermillExecutionError", "mistune", "nbformat", "papermill"]

@@ -1,6 +1,7 @@
 """The diagnosis in words: made once, for the terminal, Markdown, HTML and the notebooks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
 
 import pandas as pd
 
@@ -12,9 +13,15 @@ from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.change_kinds import change_kinds
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.untrusted import visible
 
 SIMULATED = "Simulated data: this incident comes from the built-in demo world, not from an AWS account."
+REDACTED = (
+    "Redacted for sharing: account ids, addresses, host names, people and secrets are pseudonyms or left out; equal "
+    "ones stay equal."
+)
+_HOURS_FROM, _DAYS_FROM = 5400, 172_800
 _SHOWN_FROM = 0.005
 
 
@@ -55,6 +62,31 @@ def impact(incident: Incident) -> str:
         answers = f"{state.elb_5xx} requests itself with a 5xx, the targets {state.target_5xx or 0}"
         since += f" Since then the load balancer answered {answers}."
     return serving + (f" They run {state.serving}." if state.serving else "") + since
+
+
+def duration(incident: Incident) -> str:
+    """Return for how long the service has been troubled; `""` if it is not, or nothing is known of it."""
+    state = incident.diagnosis.state
+    if state.since is None:
+        return ""
+    span = incident.snapshot.as_of - parse_instant(state.since)
+    return f"{span_in_words(span)} so far: from {state.since} to {utc_text(incident.snapshot.as_of)}."
+
+
+def banners(incident: Incident) -> Iterator[str]:
+    """Yield what a reader must know before anything else: that the data is simulated, or that names are pseudonyms."""
+    if incident.simulated:
+        yield SIMULATED
+    if incident.snapshot.redacted:
+        yield REDACTED
+
+
+def span_in_words(span: timedelta) -> str:
+    """Return a span of time for people, in the unit that fits: `41 min`, `3.5 h`, `2.1 days`."""
+    seconds = span.total_seconds()
+    if abs(seconds) < _HOURS_FROM:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if abs(seconds) < _DAYS_FROM else f"{seconds / 86_400:.1f} days"
 
 
 def prognosis(incident: Incident) -> str:

@@ -1,33 +1,56 @@
 """Writing a report: snapshot, diagnosis, executed notebooks and the page, in a folder of their own."""
 
+import hashlib
+import platform
 import shutil
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
+from ecs_notebook_lib.diagnosis.words import verdict
+from ecs_notebook_lib.errors import ShareError
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.notebook_files import notebooks_directory
+from ecs_notebook_lib.report import listing, words
 from ecs_notebook_lib.report.composing import compose, failures, split
 from ecs_notebook_lib.report.executing import execute
 from ecs_notebook_lib.report.html import html_of
 from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
-from ecs_notebook_lib.report.markdown import markdown_of
+from ecs_notebook_lib.report.markdown import markdown_of, summary_of
 from ecs_notebook_lib.report.naming import incident_name
-from ecs_notebook_lib.snapshot import save_snapshot
+from ecs_notebook_lib.report.notes import NAME as NOTES
+from ecs_notebook_lib.report.notes import Notes, begin_notes, notes_of, read_notes
+from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
+from ecs_notebook_lib.snapshot.disk import write_whole
+from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.version import __version__
 
+if TYPE_CHECKING:
+    from ecs_notebook_lib.redact import Redactor
+
+REPORTS = Path("reports")
 SNAPSHOT, JOURNAL = "snapshot.zip", "treatment.jsonl"
+_SHARED = "--shared"
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where the report is, and what failed in it."""
+    """Where the report is, what failed in it, and what in the notes could not be read.
+
+    `masked` counts what was taken out of a report that is shared, by kind.
+    """
 
     folder: Path
     html: Path
     errors: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+    masked: Mapping[str, int] = field(default_factory=dict)
 
 
 def write_report(
@@ -35,29 +58,92 @@ def write_report(
     *,
     folder: str = "",
     journal: Path | None = None,
+    share: bool = False,
     progress: Callable[[str], None] = lambda _step: None,
 ) -> Report:
     """Write the report of an incident, collected once and executed once.
 
-    The folder (default `reports/<cluster>--<service>--<time>`) holds `report.html`, `report.md`, `diagnosis.json`,
-    the snapshot and the notebooks. A cell that fails leaves its error in the report; the others still run. With the
-    `journal` of a treatment it tells, too, what was done and what came of it.
+    The folder (default `reports/<cluster>--<service>--<time>`, with `--shared` behind it if it is shared) holds
+    `report.html`, `summary.md`, `report.md`, `diagnosis.json`, the snapshot, the notebooks, `notes.md` for people to
+    write in, and `run.json`: the one file that differs when the same snapshot is reported again. A cell that fails
+    leaves its error in the report; the others still run. With the `journal` of a treatment it tells, too, what was
+    done and what came of it. `reports/index.html` is brought up to date.
+
+    With `share` everything is made again from the redacted snapshot (DESIGN, rule 7): notes and journal are redacted,
+    too, and the folder gets no `notes.md`.
+
+    Raises
+    ------
+    ShareError
+        If it is to be shared, and the folder holds a report that is not redacted.
     """
-    target = Path(folder) if folder else Path("reports") / incident_name(incident.snapshot)
+    began = time.monotonic()
+    home = REPORTS / incident_name(incident.snapshot)
+    target = Path(folder) if folder else home.with_name(home.name + _SHARED if share else home.name)
+    kept = home if share else target
+    redactor = None
+    if share:
+        progress("redacting")
+        _refuse_mixture(target)
+        redactor = _redactor(incident)
+        incident = Incident(redactor.snapshot())
     target.mkdir(parents=True, exist_ok=True)
-    save_snapshot(incident.snapshot, target / SNAPSHOT)
-    _write(target / "diagnosis.json", orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2) + b"\n")
-    _write(target / "report.md", markdown_of(incident).encode())
-    progress("notebooks")
+    if redactor is None:
+        begin_notes(target / NOTES, incident)
+    notes = _notes(kept / NOTES, redactor)
     if journal is not None:
-        _write(target / JOURNAL, journal.read_bytes())
+        write_whole(target / JOURNAL, _journal(journal, redactor))
+    checksum = hashlib.sha256(save_snapshot(incident.snapshot, target / SNAPSHOT).read_bytes()).hexdigest()
+    _write_texts(target, incident, notes, checksum)
+    progress("notebooks")
     executed = _execute_all(target, JOURNAL if journal is not None else "")
     for name, part in split(executed).items():
-        _write(target / f"{name}.ipynb", nbformat.writes(part).encode() + b"\n")
+        write_whole(target / f"{name}.ipynb", nbformat.writes(part).encode() + b"\n")
     progress("page")
     page = target / "report.html"
-    _write(page, html_of(executed, incident).encode())
-    return Report(target, page, tuple(failures(executed)))
+    write_whole(page, html_of(executed, incident, notes=notes, checksum=checksum).encode())
+    masked = dict(redactor.masked) if redactor is not None else {}
+    report = Report(target, page, tuple(failures(executed)), notes.problems, masked)
+    _write_run(report, incident, checksum, time.monotonic() - began)
+    if target.absolute().parent.name == REPORTS.name:
+        listing.write_index(target.parent)
+    return report
+
+
+def _redactor(incident: Incident) -> "Redactor":
+    from ecs_notebook_lib.redact import Redactor
+
+    return Redactor(incident.snapshot)
+
+
+def _refuse_mixture(target: Path) -> None:
+    """Refuse to share into a folder where something lies that is not redacted: it would be handed out, too."""
+    foreign = [path.name for path in target.glob("*") if path.name != SNAPSHOT] if target.is_dir() else []
+    snapshot = target / SNAPSHOT
+    redacted = snapshot.is_file() and load_snapshot(snapshot).redacted
+    if (foreign or snapshot.exists()) and not redacted:
+        raise ShareError(target)
+
+
+def _notes(path: Path, redactor: "Redactor | None") -> Notes:
+    if redactor is None or not path.is_file():
+        return read_notes(path)
+    return notes_of(redactor.text(path.read_text(encoding="utf-8", errors="backslashreplace")))
+
+
+def _journal(path: Path, redactor: "Redactor | None") -> bytes:
+    """Return the lines of a treatment's journal, redacted if the report is shared."""
+    if redactor is None:
+        return path.read_bytes()
+    rows = (orjson.loads(line) for line in path.read_bytes().splitlines())
+    return b"".join(orjson.dumps(redactor.value(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+def _write_texts(target: Path, incident: Incident, notes: Notes, checksum: str) -> None:
+    document = orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_whole(target / "diagnosis.json", document)
+    write_whole(target / "report.md", markdown_of(incident, notes=notes.sections).encode())
+    write_whole(target / "summary.md", summary_of(incident, checksum=checksum).encode())
 
 
 def _execute_all(target: Path, journal: str) -> NotebookNode:
@@ -70,8 +156,24 @@ def _execute_all(target: Path, journal: str) -> NotebookNode:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename: a file is whole or absent."""
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_bytes(content)
-    temporary.replace(path)
+def _write_run(report: Report, incident: Incident, checksum: str, seconds: float) -> None:
+    """Write what the list of reports tells, and all that is not the same when the report is made again."""
+    document = {
+        "schema": listing.SCHEMA,
+        "title": incident.title,
+        "status": incident.diagnosis.state.status,
+        "verdict": verdict(incident.diagnosis),
+        "as_of": utc_text(incident.snapshot.as_of),
+        "duration": words.duration(incident).partition(" so far")[0],
+        "simulated": incident.simulated,
+        "redacted": incident.snapshot.redacted,
+        "snapshot_sha256": checksum,
+        "tool_version": __version__,
+        "python": platform.python_version(),
+        "made_at": utc_text(datetime.now(UTC).replace(microsecond=0)),
+        "seconds": round(seconds, 1),
+        "errors": list(report.errors),
+        "masked": dict(report.masked),
+    }
+    content = orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    write_whole(report.folder / listing.RUN, content)
