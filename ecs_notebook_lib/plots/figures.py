@@ -8,13 +8,24 @@ from matplotlib.figure import Figure
 
 from ecs_notebook_lib.plots.describing import describe
 
-SVG, TEXT = "image/svg+xml", "text/plain"
+PNG, SVG, TEXT = "image/png", "image/svg+xml", "text/plain"
 _AS_SVG: dict[Any, Any] = {"svg.hashsalt": "ecs-notebook", "svg.fonttype": "path"}
 """The same figure gives the same bytes; glyphs are drawn, so that no font of the reader is asked for."""
 
 
+_wanted = {PNG}
+
+
+def draw_as_svg() -> None:
+    """Let figures be shown as SVG, too, from now on: for a page that is zoomed and printed.
+
+    Notebooks that are stored do without: it is several times as large, and JupyterLab shows it in trusted ones only.
+    """
+    _wanted.add(SVG)
+
+
 class DescribedFigure(Figure):
-    """A figure which notebooks show as SVG and as PNG, with its description as plain and as alternative text."""
+    """A figure which notebooks show with its description as plain and as alternative text."""
 
     def svg(self) -> str:
         """Return the figure as SVG; nothing in it tells when or by whom it was made."""
@@ -29,4 +40,5 @@ class DescribedFigure(Figure):
     def _repr_mimebundle_(self, **_asked: object) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
         """Return what a notebook shows, beside the PNG that its backend makes, and the alternative text of it."""
         told = describe(self)
-        return {SVG: self.svg(), TEXT: told}, {SVG: {"alt": told}}
+        drawn = {SVG: self.svg()} if SVG in _wanted else {}
+        return {TEXT: told, **drawn}, {kind: {"alt": told} for kind in _wanted}

@@ -45,7 +45,7 @@ _SEVERITIES = {
     },
     "rollout_state": {"FAILED": BAD, "COMPLETED": GOOD},
     "answer": {"confirmed": BAD, "ruled out": GOOD, "cannot tell": UNKNOWN},
-    "counts": {"evidence": BAD, "made it worse": WARNING},
+    "counts": {"made it worse": WARNING},
     "outcome": {"would fail": BAD, "warning": WARNING, "not checked": UNKNOWN, "ok": GOOD},
 }
 """Of each column the values that are good or bad news; what does not stand here is neither."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
 
 MAIN = "incident_report"
+_INJECTED = "injected-parameters"
 _STEP, _FAILS_ALONE = "ecs_notebook_step", "raises-exception"
 
 
@@ -22,11 +23,21 @@ def compose(folder: Path) -> NotebookNode:
     """
     main = nbformat.read(folder / f"{MAIN}.ipynb", as_version=4)
     whole: NotebookNode = copy.deepcopy(main)
-    whole.cells = [_marked(cell, MAIN) for cell in main.cells]
+    whole.cells = [_marked(cell, MAIN) for cell in _with_sharp_figures(main.cells)]
     for path in step_files(folder):
         step = nbformat.read(path, as_version=4)
         whole.cells += [_marked(cell, path.stem) for cell in step.cells if not _is_setup(cell)]
     return whole
+
+
+_AS_SVG = "from ecs_notebook_lib.plots.figures import draw_as_svg\n\ndraw_as_svg()"
+
+
+def _with_sharp_figures(cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    """Return the cells with one more behind the imports: a page is zoomed and printed, so its figures are SVG."""
+    index = next(number for number, cell in enumerate(cells) if "imports" in cell.metadata.get("tags", ()))
+    sharp = nbformat.v4.new_code_cell(_AS_SVG, id="sharp-figures", metadata={"tags": ["imports"]})
+    return [*cells[: index + 1], sharp, *cells[index + 1 :]]
 
 
 def _is_setup(cell: NotebookNode) -> bool:
@@ -58,7 +69,7 @@ def split(executed: NotebookNode) -> dict[str, NotebookNode]:
 
 def _is_shared(cell: NotebookNode) -> bool:
     tags = set(cell.metadata.get("tags", ()))
-    return bool({"parameters", "injected-parameters", "imports", "load"} & tags)
+    return bool({"parameters", _INJECTED, "imports", "load"} & tags)
 
 
 def _part(executed: NotebookNode, name: str, shared: Sequence[NotebookNode]) -> NotebookNode:
@@ -67,13 +78,17 @@ def _part(executed: NotebookNode, name: str, shared: Sequence[NotebookNode]) -> 
     )
     own = [cell for cell in executed.cells if cell.metadata.get(_STEP, MAIN) == name]
     chosen = own if name == MAIN else [*own[:1], *shared, *own[1:]]
-    part.cells = [_without_times(cell) for cell in chosen]
+    part.cells = [_without_what_varies(cell) for cell in chosen]
     return part
 
 
-def _without_times(cell: NotebookNode) -> NotebookNode:
+def _without_what_varies(cell: NotebookNode) -> NotebookNode:
+    """Return a cell without its times, and papermill's own cell without the id that it draws anew each time."""
     kept = copy.deepcopy(cell)
-    kept.metadata = nbformat.from_dict({"tags": cell.metadata.get("tags", [])})
+    tags = cell.metadata.get("tags", [])
+    kept.metadata = nbformat.from_dict({"tags": tags})
+    if _INJECTED in tags:
+        kept.id = _INJECTED
     return kept
 
 

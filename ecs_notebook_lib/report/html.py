@@ -22,6 +22,8 @@ TEMPLATES = Path(str(files(__package__))) / "templates"
 _HEADING = re.compile(r"<h([12]) id=\"[^\"]*\">")
 _NO_WORD = re.compile(r"\W+")
 
+_BECAUSE = "Because"
+
 Heading = tuple[int, str, str]
 """Level, anchor and text."""
 
@@ -67,13 +69,13 @@ def _facts(incident: Incident) -> dict[str, Any]:
     asked = [
         ("Are customers hurt?", words.impact(incident)),
         ("For how long?", words.duration(incident)),
-        ("What is being done?", words.what_to_do(incident) or "Nothing has to be done."),
+        ("What is to be done now?", words.what_to_do(incident) or "Nothing has to be done."),
         ("When will it be stable?", words.prognosis(incident)),
         ("Can we go back?", words.rollback(incident)),
     ]
     led = [
         ("What failed", state.chief_complaint),
-        *(("Because", reason) for reason in because(incident.diagnosis)),
+        *((_BECAUSE, reason) for reason in because(incident.diagnosis)),
         *(("What changed?", told) for told in (words.what_changed(incident),) if told),
         ("Service", words.service(incident)),
         *([] if incident.frames.reported else [("As of", utc_text(incident.snapshot.as_of))]),
@@ -84,10 +86,15 @@ def _facts(incident: Incident) -> dict[str, Any]:
         "verdict": visible(verdict(incident.diagnosis)),
         "banners": list(words.banners(incident)),
         "asked": [(fact, visible(value)) for fact, value in asked if value],
-        "led": [(fact, visible(value)) for fact, value in led],
+        "led": [(fact, visible(value), _rows_of(value) if fact == _BECAUSE else "") for fact, value in led],
         "style": (TEMPLATES / "report.css").read_text(encoding="utf-8"),
         "version": __version__,
     }
+
+
+def _rows_of(reason: str) -> str:
+    """Return the anchor of the rows that a reason rests on: it begins with the number of its finding."""
+    return f"rows-{reason.partition(':')[0]}"
 
 
 def _notes(notes: Notes) -> dict[str, Any]:
