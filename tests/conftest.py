@@ -12,7 +12,10 @@ import pytest
 from benchmarks.simulated import collected as collect
 from ecs_notebook_lib.collect import Clients
 from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.report import Report, write_report
 from ecs_notebook_lib.simulate import World, build, install
+from ecs_notebook_lib.source import parse_instant
+from ecs_notebook_lib.treatment.apply.journal import Heading, begin
 
 FAILING = ("clarity-backend", "clarity-permissions-execution", "clarity-health-check", "clarity-network")
 STORIES = (*FAILING, "clarity-resources", "clarity-percentages", "clarity-overlap")
@@ -120,6 +123,19 @@ def incident() -> Callable[..., Incident]:
         return incident_of(name, seed, frozenset(refused))
 
     return open_one
+
+
+@pytest.fixture(scope="session")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Return the demo incident's report, with the journal of a treatment, in a folder with a space in its name."""
+    folder = tmp_path_factory.mktemp("with a space")
+    noon = parse_instant("2025-07-12T12:00:00Z")
+    heading = Heading("roll_back", "permissions.task_role", "c", "clarity-backend", "1", "us-east-1", "arn:somebody")
+    with begin(folder / "journals", heading, noon) as journal:
+        journal.write("intent", noon, step=0, operation="ecs:UpdateService", params={"service": "<b>web</b>"})
+        journal.write("outcome", noon, step=0, result="done")
+        journal.write("watched", noon, outcome="stable", statement="Stable after 4.2 min, within what was foretold.")
+    return write_report(incident_of("clarity-backend"), folder=str(folder / "report"), journal=journal.path)
 
 
 @pytest.fixture

@@ -15,29 +15,16 @@ from ecs_notebook_lib.report import writing as writing_module
 from ecs_notebook_lib.report.composing import compose
 from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.snapshot import load_snapshot
-from ecs_notebook_lib.source import parse_instant
-from ecs_notebook_lib.treatment.apply.journal import Heading, begin
 from ecs_notebook_lib.untrusted import plain
 
 from .conftest import incident_of
 
-NOON = parse_instant("2025-07-12T12:00:00Z")
 CHROMIUM = shutil.which("chromium")
 browser = pytest.mark.skipif(
     CHROMIUM is None and not os.environ.get("REQUIRE_BROWSER"), reason="there is no Chromium on this machine"
 )
+FIGURES = 16
 ARGUMENTS = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-
-
-@pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("with a space")
-    heading = Heading("roll_back", "permissions.task_role", "c", "clarity-backend", "1", "us-east-1", "arn:somebody")
-    with begin(folder / "journals", heading, NOON) as journal:
-        journal.write("intent", NOON, step=0, operation="ecs:UpdateService", params={"service": "<b>web</b>"})
-        journal.write("outcome", NOON, step=0, result="done")
-        journal.write("watched", NOON, outcome="stable", statement="Stable after 4.2 min, within what was foretold.")
-    return write_report(incident_of("clarity-backend"), folder=str(folder / "report"), journal=journal.path)
 
 
 def test_the_folder_holds_everything(report):
@@ -61,6 +48,9 @@ def test_the_folder_holds_everything(report):
         "09_differential.ipynb",
         "10_treatment_and_prognosis.ipynb",
         "treatment.jsonl",
+        "notes.md",
+        "run.json",
+        "summary.md",
     }
     assert report.errors == ()
 
@@ -69,7 +59,7 @@ def test_it_tells_what_to_do_and_what_was_done(report):
     page = report.html.read_text(encoding="utf-8")
     document = json.loads((report.folder / "diagnosis.json").read_bytes())
 
-    assert "What to do now" in page
+    assert "What is to be done now?" in page
     assert document["treatment"]["immediate"][0]["action"] in page
     assert "roll_back of clarity-backend by arn:somebody" in page
     assert "Stable after 4.2 min, within what was foretold." in page
@@ -86,10 +76,10 @@ def test_the_diagnosis_beside_it_is_that_of_its_snapshot(report):
 def test_the_page_has_the_verdict_first_and_says_that_it_is_simulated(report):
     page = report.html.read_text(encoding="utf-8")
 
-    assert page.index("Simulated data") < page.index("Most likely") < page.index("Contents") < page.index("<main>")
+    assert page.index("Simulated data") < page.index("Most likely") < page.index("Contents") < page.index("<main")
     assert "<script" not in page
     assert page.count("<details") > 20
-    assert page.count('alt="Plot: ') == 16
+    assert page.count("<figure>") == FIGURES
     assert not [word for word in (str(Path.home()), str(Path.cwd())) if word in page]
 
 
@@ -125,7 +115,7 @@ def test_a_failing_cell_leaves_its_error_in_the_report_and_the_others_still_run(
     assert report.errors == ("01_target_health: ZeroDivisionError: division by zero",)
     assert "ZeroDivisionError" in page
     assert "What do the roles allow?" in page
-    assert page.count('alt="Plot: ') == 16
+    assert page.count("<figure>") == FIGURES
 
 
 def test_an_incident_of_which_nothing_could_be_read_still_makes_a_report(tmp_path):
@@ -165,36 +155,6 @@ def test_what_a_container_printed_is_shown_and_never_obeyed(tmp_path):
 
 def test_nothing_in_untrusted_text_is_markdown_or_html():
     assert plain("<b>|`*[a](x) $y$ #_\x1b") == r"\<b\>\|\`\*\[a\](x) \$y\$ \#\_\\x1b"
-
-
-@browser
-@pytest.mark.browser
-def test_chromium_shows_the_page_without_asking_any_host(report, tmp_path):
-    from playwright.sync_api import sync_playwright
-
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = chromium.new_page(viewport={"width": 1200, "height": 900})
-        asked, told = [], []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: told.append(message.text))
-        page.goto(report.html.as_uri())
-        verdict = page.locator(".verdict")
-        assert verdict.bounding_box()["y"] < 300
-        assert page.locator(".banner").is_visible()
-        assert not page.locator("details pre").first.is_visible()
-        page.locator("details summary").first.click()
-        assert page.locator("details pre").first.is_visible()
-        page.get_by_role("link", name="Whose 200 is it?").last.click()
-        in_view = page.get_by_role("heading", name="Whose 200 is it?").last.bounding_box()
-        assert -5 <= in_view["y"] < 900
-        widths = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
-        chromium.close()
-
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
-    assert told == []
-    assert widths[0] <= widths[1]
 
 
 def test_the_folder_is_named_after_the_incident(tmp_path, monkeypatch):

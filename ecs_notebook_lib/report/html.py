@@ -19,7 +19,7 @@ from ecs_notebook_lib.version import __version__
 
 _HIDDEN = ("parameters", "injected-parameters", "imports", "interactive")
 TEMPLATES = Path(str(files(__package__))) / "templates"
-_HEADING = re.compile(r"<h([12]) id=\"[^\"]*\">")
+_HEADING = re.compile(r"<h([12])>")
 _NO_WORD = re.compile(r"\W+")
 
 _BECAUSE = "Because"
@@ -114,6 +114,8 @@ def _headings(executed: NotebookNode) -> Iterator[Heading]:
 
 
 def _with_anchors(body: str, headings: list[Heading]) -> str:
-    """Return the page with the anchors of the contents on its headings: nbconvert gives equal ones the same."""
+    """Return the page with the anchors of the contents on its headings: nbconvert would give equal ones the same."""
     anchors = iter(headings)
-    return _HEADING.sub(lambda found: f'<h{found.group(1)} id="{next(anchors)[1]}">', body, count=len(headings))
+    head, main, report = body.partition("<main")
+    named = _HEADING.sub(lambda found: f'<h{found.group(1)} id="{next(anchors)[1]}">', report, count=len(headings))
+    return head + main + named
