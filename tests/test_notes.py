@@ -1,4 +1,4 @@
-"""The human half of a report: made once, never overwritten, shown as text in every later run; and the list of reports."""
+"""The human half of a report: made once, never overwritten, shown in every later run; and the list of reports."""
 
 import json
 from datetime import timedelta
@@ -149,10 +149,9 @@ def test_the_list_tells_of_every_report_newest_first_and_of_nothing_else(tmp_pat
 def test_a_report_lists_itself(tmp_path, monkeypatch, unexecuted):
     monkeypatch.chdir(tmp_path)
     write_report(incident_of("clarity-healthy"))
+    page = (tmp_path / "reports" / listing.INDEX).read_text(encoding="utf-8")
 
-    assert "clarity-backend in clarity-backend-cluster" in (tmp_path / "reports" / listing.INDEX).read_text(
-        encoding="utf-8"
-    )
+    assert "clarity-backend in clarity-backend-cluster" in page
 
 
 def test_a_report_is_not_shared_into_a_folder_with_files_that_are_not_redacted(tmp_path, unexecuted):
