@@ -101,3 +101,12 @@ def test_labels_and_times_of_an_axis_are_told_as_they_are_drawn():
     ax = plot_differential(pd.Series({"a_b": 0.25}))
 
     assert "a b: 25" in repr(ax.figure)
+
+
+def test_frames_list_what_there_is_and_what_is_incomplete():
+    whole = repr(incident_of("clarity-backend").frames)
+    refused = repr(incident_of("clarity-backend", 0, frozenset({"ecs:ListTasks"})).frames)
+
+    assert "tasks: " in whole
+    assert "Incomplete" not in whole
+    assert "tasks: AccessDeniedException: ListTasks" in refused

@@ -59,6 +59,12 @@ class Frames(ReadFrames):
         super().__init__(snapshot, partial=partial)
         self.candidate = candidate
 
+    def __repr__(self) -> str:
+        """Return the names of the frames with what a row of each is, and which are incomplete."""
+        rows = [f"  {name}: {schema.rows}" for name, schema in SCHEMAS.items()]
+        gaps = [f"  {name}: {reason}" for name, reason in self.gaps.items()]
+        return "\n".join(["Frames, each made on first use:", *rows, *(["Incomplete:", *gaps] if gaps else [])])
+
     @cached_property
     def reported(self) -> bool:
         """Say whether this is a case file's partial observation: what is absent in it is unknown."""
