@@ -49,10 +49,17 @@ def test_a_value_is_told_on_one_line(value, since, told):
     assert cells.text(value, since=since) == told
 
 
-def test_a_long_name_is_short_and_whole_on_hover():
-    shown = cells.html(ROLE, "task_role_arn")
-
-    assert shown == f'<abbr title="{ROLE}">iam:role/clarity-task</abbr>'
+@pytest.mark.parametrize(
+    ("name", "short"),
+    [
+        (ROLE, "iam:role/clarity-task"),
+        ("arn:aws:ecs:us-east-1:111122223333:task/c/88df71ecf5e1c96a07219427190c3241", "task …0c3241"),
+        ("88df71ecf5e1c96a07219427190c3241", "…0c3241"),
+        (f"sha256:{'0123456789abcdef' * 4}", "0123456789ab…"),
+    ],
+)
+def test_a_long_name_is_short_and_whole_on_hover(name, short):
+    assert cells.html(name, "name") == f'<abbr title="{name}">{short}</abbr>'
 
 
 def test_a_sentence_with_a_name_in_it_stays_whole():

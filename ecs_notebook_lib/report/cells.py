@@ -13,8 +13,9 @@ from ecs_notebook_lib.untrusted import visible
 _WHOLE = 20_000
 _FOLDED_FROM, _HEAD = 240, 160
 _ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[^:\s]*:[^:\s]*:(\S+)")
-_LONG_ID = re.compile(r"(?:sha256:)?[0-9a-f]{32,64}")
-_ID_SHOWN = 12
+_TASK_ID = re.compile(r"[0-9a-f]{32}")
+_DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_END_SHOWN, _BEGIN_SHOWN = 6, 12
 _UNIT = re.compile(r"\[[^\]]{1,8}\]$")
 _FINDING = re.compile(r"\bF\d{1,4}\b")
 _UNITS = {"_seconds": "s", "_minutes": "min", "_percent": "%"}
@@ -106,12 +107,20 @@ def _shortened(shown: str) -> str:
     """Return a long name cut to what tells it apart, whole on hover; `""` if it is no such name."""
     arn = _ARN.fullmatch(shown)
     if arn:
-        short = f"{arn.group(1)}:{arn.group(2)}"
-    elif _LONG_ID.fullmatch(shown):
-        short = f"{shown.removeprefix('sha256:')[:_ID_SHOWN]}…"
+        short = _short_resource(*arn.groups())
+    elif _TASK_ID.fullmatch(shown):
+        short = f"…{shown[-_END_SHOWN:]}"
+    elif _DIGEST.fullmatch(shown):
+        short = f"{shown.removeprefix('sha256:')[:_BEGIN_SHOWN]}…"
     else:
         return ""
     return f'<abbr title="{escape(shown)}">{escape(short)}</abbr>'
+
+
+def _short_resource(service: str, resource: str) -> str:
+    """Return `service:resource`; of a task, whose id nobody reads, the end of it, as the plots have it."""
+    kind, last = resource.partition("/")[0], resource.rpartition("/")[2]
+    return f"{kind} …{last[-_END_SHOWN:]}" if _TASK_ID.fullmatch(last) else f"{service}:{resource}"
 
 
 def _folded(shown: str, write: Callable[[str], str]) -> str:
