@@ -34,12 +34,12 @@ OTHER = tuple(
     map(
         ipaddress.ip_network,
         (
-            *("192.0.0.0/24", "192.0.2.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"),
-            *("::ffff:0:0/96", "fc00::/7", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "64:ff9b::/96"),
+            *("192.0.0.0/24", "198.18.0.0/15"),
+            *("::ffff:0:0/96", "fc00::/7", "2001::/23", "2002::/16", "64:ff9b::/96"),
         ),
     )
 )
-"""Further blocks that an address does not leave (IANA's special-purpose registries)."""
+"""Further blocks that an address does not leave (IANA's special-purpose registries); documentation is like any public."""
 
 _BLOCKS = (*KEPT, *PRIVATE, *OTHER)
 _GROUP_BITS = {4: 8, 6: 16}

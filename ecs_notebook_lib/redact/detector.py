@@ -37,20 +37,24 @@ _PLUGINS = {
 """By module. Left out: those for which any quoted word or any word behind a name is one (ours know AWS's texts),
 public addresses, which get pseudonyms, and private keys, whose first line alone it finds."""
 
-_WORD = re.compile(r"\S{16,4096}")
-_SHORTEST, _LEAST_LETTERS = 8, 6
+_WORD = re.compile(r"[^\s\"'{},;]{13,4096}")
+_RUN = re.compile(r"[A-Za-z0-9_-]{13,}", re.ASCII)
+_ORDINARY = re.compile(r"[0-9a-f-]+|[0-9A-F-]+|[\d:-]+T[\d:-]*|[a-z_-]+|[A-Z]?[a-z-]+(?:[A-Z][a-z-]+)*", re.ASCII)
+"""Digests, ids, times and names: what a log is full of."""
+_SHORTEST = 8
 
 
 def detected(text: str) -> set[str]:
     """Return what the detector takes for a secret in a text. It is asked of each long word with a digit by itself."""
-    return {secret for match in _WORD.finditer(text) for secret in _in_word(match[0])}
+    return {secret for word in _WORD.findall(text) if _is_suspicious(word) for secret in _in_word(word)}
+
+
+def _is_suspicious(word: str) -> bool:
+    return MARK not in word and any(not _ORDINARY.fullmatch(run) for run in _RUN.findall(word))
 
 
 @lru_cache(maxsize=100_000)
 def _in_word(word: str) -> frozenset[str]:
-    letters = sum(map(str.isalpha, word))
-    if MARK in word or letters < _LEAST_LETTERS or letters == len(word):
-        return frozenset()
     found = (secret for analyze in _analyzers() for secret in analyze(word))
     return frozenset(secret for secret in found if len(secret) >= _SHORTEST)
 

@@ -13,7 +13,7 @@ _DASHED = re.compile(r"(?P<head>(?:ip|ec2)-)(?P<address>\d{1,3}(?:-\d{1,3}){3})(
 
 _TOLD_BEFORE = re.compile(
     r"(?:://|@|(?i:(?:host(?:_?names?)?|server|addr(?:ess)?|endpoint|enotfound|eai_again|etimeout|unknownhostexception"
-    r"|resolve|domain|dns_?name|upstream)\\?[\"']?\s{0,2}[:=]?\s{0,2}\\?[\"']?))\Z"
+    r"|resolve|domain|dns_?name|upstream)\\?[\"']?[ ]{0,2}[:=]?[ ]{0,2}\\?[\"']?))\Z"
 )
 _TOLD_AFTER = re.compile(r":\d{2,5}(?![\d.])")
 _AS_FAR_AS = 40
@@ -28,6 +28,7 @@ class _HostTable:
     packages: frozenset[str]
     files: frozenset[str]
     labels: frozenset[str]
+    of_services: frozenset[str]
     public: tuple[str, ...]
     aws: tuple[str, ...]
 
@@ -35,11 +36,10 @@ class _HostTable:
 @cache
 def _table() -> _HostTable:
     row = read_table("redaction")["hosts"]
-    zones, doubtful, packages, files, labels = map(
-        frozenset, (row[name] for name in ("zones", "doubtful", "packages", "files", "labels"))
-    )
+    sets = ("zones", "doubtful", "packages", "files", "labels", "of_services")
+    zones, doubtful, packages, files, labels, of_services = (frozenset(row[name]) for name in sets)
     public, aws = (tuple(f".{zone}" for zone in row[name]) for name in ("public", "aws"))
-    return _HostTable(zones, doubtful, packages, files, labels, public, aws)
+    return _HostTable(zones, doubtful, packages, files, labels, of_services, public, aws)
 
 
 def is_told_to_be_a_host(text: str, start: int, end: int) -> bool:
@@ -54,7 +54,7 @@ def is_host(name: str, *, told: bool) -> bool:
     first, last = lower.partition(".")[0], lower.rpartition(".")[2]
     if OWN_HOST.fullmatch(lower) or f".{lower}".endswith(table.public) or not last.isalpha() or last in table.files:
         return False
-    if told and (last in table.zones or first not in table.packages):
+    if told and (last in table.zones or (first not in table.packages and name == lower)):
         return True
     if last not in table.zones or first in table.packages or name != lower:
         return False
@@ -70,11 +70,11 @@ def aws_name(name: str, pseudonyms: Pseudonyms) -> str:
     """Return a name of AWS with the customer's labels replaced: those before service, region and zone."""
     zone = max((zone for zone in _table().aws if f".{name.lower()}".endswith(zone)), key=len)
     labels = name[: -len(zone)].split(".") if len(name) > len(zone) else []
-    kept = len(labels)
+    kept = len(labels) - (_labels_of_service(labels) if zone[1:] in _table().of_services else 0)
     while kept and _stays(labels[kept - 1].lower()):
         kept -= 1
-    if not kept or _is_service(labels, kept):
-        return name
+    if not kept or (kept == 1 and labels[1:2] == ["s3"]):
+        return name  # AWS's own, or the name of a bucket, which policies tell as well
     customers = ".".join(labels[:kept])
     return pseudonyms.host_label(customers) + name[len(customers) :]
 
@@ -83,10 +83,9 @@ def _stays(label: str) -> bool:
     return label in _table().labels or any(form.match(label) for form in (_REGION, _RESOURCE, OWN_LABEL))
 
 
-def _is_service(labels: list[str], kept: int) -> bool:
-    """Say whether what is left is one label at the place of a service, or the bucket before S3's."""
-    after = labels[kept:]
-    return kept == 1 and (not after or (len(after) == 1 and _REGION.match(after[0]) is not None) or "s3" in after[0])
+def _labels_of_service(labels: list[str]) -> int:
+    """Return how many of the last labels name service and region: `sqs.us-east-1`, `us-east-1.rds` or `iam`."""
+    return 2 if any(_REGION.match(label) for label in labels[-2:]) and len(labels) > 1 else 1
 
 
 def dashed_address(name: str) -> tuple[str, str, str] | None:

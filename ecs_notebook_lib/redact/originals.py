@@ -11,7 +11,7 @@ _ACCOUNT = re.compile(
     r'(?:arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:|"(?:account|OwnerId|UserId|registryId)":")(\d{12})(?=[:"])'
 )
 _ADDRESS = re.compile(rf"(?<![0-9A-Za-z.]){V4}(?![\w.]*\w)|(?<![\w:.])(?:{V6})(?![\w:.])", re.ASCII)
-_MOST_TRIES = 32
+_MOST_TRIES = 8
 
 
 class Originals:
@@ -26,8 +26,13 @@ class Originals:
     def address_map(self, key: bytes) -> AddressMap:
         """Return a map of addresses that moves none to another of the snapshot, or, if that is not to be, to few."""
         real = frozenset(self._addresses.values())
-        maps = (AddressMap(key, salt) for salt in range(_MOST_TRIES))
-        return min(maps, key=lambda one: _collisions(one, real)) if real else AddressMap(key)
+        tried: list[tuple[int, AddressMap]] = []
+        for salt in range(_MOST_TRIES):
+            one = AddressMap(key, salt)
+            tried.append((_collisions(one, real), one))
+            if not tried[-1][0]:
+                break
+        return min(tried, key=lambda pair: pair[0])[1]
 
 
 def _collisions(addresses: AddressMap, real: frozenset[Address]) -> int:

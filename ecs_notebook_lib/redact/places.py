@@ -8,15 +8,7 @@ from datetime import datetime
 
 from ecs_notebook_lib.redact.addresses import AddressMap, address_text
 from ecs_notebook_lib.redact.hosts import aws_name, dashed_address, is_host, is_of_aws, is_told_to_be_a_host
-from ecs_notebook_lib.redact.pseudonyms import Pseudonyms
-
-_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\dm)|(?<=\[m)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
-"""What may stand before a token and looks like a part of it: escapes of JSON and URLs, the end of a colour."""
-
-
-def _begins(not_after: str) -> str:
-    return rf"(?:(?<![{not_after}])|{_AFTER_ESCAPE})"
-
+from ecs_notebook_lib.redact.pseudonyms import MARK, Pseudonyms
 
 _LABEL = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 _HOST = rf"{_LABEL}(?:\.{_LABEL}){{1,20}}"
@@ -24,22 +16,26 @@ V4 = r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}"
 V6 = r"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}"
 _MAC = r"[0-9A-Fa-f]{2}(?P<between>[:-])(?:[0-9A-Fa-f]{2}(?P=between)){4}[0-9A-Fa-f]{2}"
 _LENGTH = r"(?:/\d{1,3}(?!\w|\.\w))?"
-
-_TOKENS = re.compile(
-    rf"""
-      (?P<kept>(?<![\w-])[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}(?![\w-])
+_TOKEN = rf"""(?:
+      (?P<kept>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}(?![\w-])
         |sha256:[0-9a-f]{{64}}|ecs-svc/\d+|REDACTED-[a-z-]+)
-    | (?P<v4>{_begins("0-9A-Za-z.")}{V4}{_LENGTH}(?!\w|\.\d))
-    | (?P<mac>{_begins("0-9A-Za-z:-")}{_MAC}(?![\w:-]))
-    | (?P<v6>{_begins("0-9A-Za-z:.")}{V6}{_LENGTH}(?![\w:]|\.\d))
-    | (?P<account>(?:(?<![0-9A-Za-z])(?<!\d\.)|{_AFTER_ESCAPE})\d{{12}}(?![0-9A-Za-z]|\.\d))
-    | (?P<dashed>(?<![0-9A-Za-z-])\d{{4}}-\d{{4}}-\d{{4}}(?![\w-]))
-    | (?P<id>(?<![A-Z0-9])(?:AIDA|AROA)[A-Z0-9]{{12,}}(?![A-Za-z0-9]))
-    | (?P<host>{_begins("0-9A-Za-z_.-")}{_HOST})
-    """,
-    re.VERBOSE | re.ASCII,
-)
-_MAILBOX = re.compile(rf"{_begins('A-Za-z0-9._%+-')}([A-Za-z0-9._%+-]{{1,64}})@({_HOST})", re.ASCII)
+    | (?P<v4>(?<!ersion=)(?<!ersion\ )(?<!hrome/){V4}{_LENGTH}(?!\w|\.\d))
+    | (?P<mac>{_MAC}(?![\w:-]))
+    | (?P<v6>{V6}{_LENGTH}(?![\w:]|\.\d))
+    | (?P<account>\d{{12}}(?![0-9A-Za-z]|\.\d))
+    | (?P<dashed>\d{{4}}-\d{{4}}-\d{{4}}(?![\w-]))
+    | (?P<id>(?:AIDA|AROA)[A-Z0-9]{{12,}}(?![A-Za-z0-9]))
+    | (?P<host>{_HOST})
+)"""
+_BEGIN = r"(?<![0-9A-Za-z.])"
+_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\dm)|(?<=\[m)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+_ESCAPE = r"(?P<escape>\\[nrtbf\\]|\x1b\[[\d;]{0,20}m|%[0-9A-Fa-f]{2})"
+"""What may stand before a token and looks like a part of it: escapes of JSON and URLs, the end of a colour."""
+
+_TOKENS = re.compile(_BEGIN + _TOKEN, re.VERBOSE | re.ASCII)
+_TOKENS_AMONG_ESCAPES = re.compile(f"{_ESCAPE}|(?:{_BEGIN}|{_AFTER_ESCAPE}){_TOKEN}", re.VERBOSE | re.ASCII)
+_ESCAPES = re.compile(r"[\\%\x1b]")
+_MAILBOX = re.compile(rf"(?:(?<![A-Za-z0-9._%+-])|{_AFTER_ESCAPE})([A-Za-z0-9._%+-]{{1,64}})@({_HOST})", re.ASCII)
 _OWN_MAILBOX = re.compile(r"[b-z]{4,40}@host-[b-z]{4,40}\.example", re.ASCII)
 _NOBODYS = frozenset({"git", "hg", "npm", "noreply", "no-reply"})
 
@@ -65,12 +61,13 @@ class Places:
         """Return text with every such name replaced."""
         if "@" in text:
             text = _MAILBOX.sub(lambda match: self._mailbox(match, masked), text)
-        return _TOKENS.sub(lambda match: self._token(match, masked), text)
+        tokens = _TOKENS_AMONG_ESCAPES if _ESCAPES.search(text) else _TOKENS
+        return tokens.sub(lambda match: self._token(match, masked), text)
 
     def _token(self, match: re.Match[str], masked: Counter[str]) -> str:
         kind = str(match.lastgroup)
         token = match[0]
-        if kind == "kept" or token in self._pseudonyms.made:
+        if kind in ("kept", "escape") or token in self._pseudonyms.made:
             return token
         replaced = self._host(match, masked) if kind == "host" else self._ways[kind](token)
         if replaced != token:
@@ -121,7 +118,12 @@ class Places:
 
     def _mailbox(self, match: re.Match[str], masked: Counter[str]) -> str:
         name, host = match.groups()
-        if _OWN_MAILBOX.fullmatch(match[0]) or name.lower() in _NOBODYS or not host.rpartition(".")[2].isalpha():
+        if (
+            name.startswith(MARK)
+            or _OWN_MAILBOX.fullmatch(match[0])
+            or name.lower() in _NOBODYS
+            or not host.rpartition(".")[2].isalpha()
+        ):
             return match[0]
         masked["e-mail address"] += 1
         return f"{self._pseudonyms.mailbox(name)}@{self._pseudonyms.host(host)}"

@@ -13,6 +13,8 @@ _LEAST_CHANGES = 0.38
 """Share of neighbours that differ in kind (upper, lower, digit): 0.6 in random base64, 0.3 in a CamelCase name."""
 _LEAST_BITS = 3.4
 _LONGEST_NAME = 20
+_SECRET_ACCESS_KEY = 40
+_SEGMENTS = re.compile(r"[_=-]")
 
 
 def random_words(text: str) -> list[str]:
@@ -23,6 +25,8 @@ def random_words(text: str) -> list[str]:
 def is_random(word: str) -> bool:
     """Say whether a word is random. Hexadecimal digits are not: digests, task ids and commits are made of them."""
     body = word.rstrip("=")
+    if len(body) == _SECRET_ACCESS_KEY and not _SEGMENTS.search(body) and not body.startswith("/"):
+        return _is_mixed(body, digits=1) and _changes(body) >= _LEAST_CHANGES - 0.1
     if "-" in body or "_" in body or "/" in body:
         longest = max(_SEGMENT.findall(body) or [""], key=len)
         if len(longest) < _LONGEST_NAME and not ("/" in body and "+" in body):
@@ -30,11 +34,11 @@ def is_random(word: str) -> bool:
     return _is_mixed(body) and _changes(body) >= _LEAST_CHANGES and _bits(body) >= _LEAST_BITS
 
 
-def _is_mixed(word: str) -> bool:
+def _is_mixed(word: str, digits: int = 2) -> bool:
     return (
         any(character.isupper() for character in word)
         and any(character.islower() for character in word)
-        and sum(character.isdigit() for character in word) >= max(2, len(word) // 16)
+        and sum(character.isdigit() for character in word) >= digits
     )
 
 

@@ -90,6 +90,11 @@ def mask_assigned(text: str, mark: Mark) -> str:
     return _assigned()[0].sub(replaced, text)
 
 
+def may_assign(lower: str) -> bool:
+    """Say whether one of the telling names can stand in a text, which is in lower case."""
+    return any(word in lower for word in read_table("redaction")["assigned"]["needs"])
+
+
 def is_plain_value(value: str) -> bool:
     """Say whether a value behind a telling name is none that is secret: empty, a reference, a placeholder."""
     _, plain, begins = _assigned()

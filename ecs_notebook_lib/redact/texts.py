@@ -10,9 +10,7 @@ from ecs_notebook_lib.redact.places import Places
 from ecs_notebook_lib.redact.principals import Principals
 from ecs_notebook_lib.redact.pseudonyms import MARK, Pseudonyms
 from ecs_notebook_lib.redact.random_text import random_words
-from ecs_notebook_lib.redact.secret_forms import mask_assigned, secret_forms
-
-_ASSIGNS = re.compile(r"[=:]")
+from ecs_notebook_lib.redact.secret_forms import mask_assigned, may_assign, secret_forms
 
 
 class TextRedactor:
@@ -41,7 +39,7 @@ class TextRedactor:
             if any(need in lower for need in form.needs):
                 text = form.mask(text, self._counting(masked, tagged=form.tagged))
         plain = self._counting(masked)
-        if _ASSIGNS.search(text):
+        if may_assign(lower):
             text = mask_assigned(text, plain)
         for word in random_words(text):
             text = text.replace(word, plain("secret", word))
