@@ -52,6 +52,7 @@ SAMPLED = {
     "mimics": 3,
     "placement": 3,
     "preflight": 6,
+    "redact_diagnosis": 12,
     "steps": 2,
     "trail": 3,
     "treatment": 5,

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "simulate": set(),
     "snapshot": {"errors", "source"},
     "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
+    "redact": {"knowledge", "snapshot"},
     "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
     "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
     "treatment": {
@@ -99,6 +100,7 @@ HOMES = {
     "nbconvert": {"report"},
     "IPython": {"report", "widgets"},
     "rich": {"cli"},
+    "detect_secrets": {"redact"},
     "duckdb": {"history"},
 }
 MODULES = sorted(LIBRARY.rglob("*.py"))
@@ -179,7 +181,7 @@ def test_importing_the_library_loads_neither_pandas_nor_boto3():
     import subprocess
     import sys
 
-    heavy = "{'pandas', 'boto3', 'rich'}"
+    heavy = "{'pandas', 'boto3', 'rich', 'detect_secrets', 'ecs_notebook_lib.redact'}"
     code = f"import sys, ecs_notebook_lib, ecs_notebook_lib.cli; print(sorted({heavy} & set(sys.modules)))"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -1,0 +1,25 @@
+"""DESIGN rule 7: to diagnose what was redacted is to redact what was diagnosed."""
+
+import pytest
+
+from ecs_notebook_lib.diagnosis import diagnose
+from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.redact import Redactor
+from ecs_notebook_lib.simulate import RECIPES, SCENARIOS
+
+from .conftest import incident_of
+
+PARTS = ("families", "differential", "also", "contributing", "not_checked", "plan", "findings", "changes", "treatment")
+
+
+@pytest.mark.parametrize("name", [*SCENARIOS, "varied-healthy", *RECIPES])
+def test_the_diagnosis_of_the_redacted_snapshot_is_the_redacted_diagnosis(name, seed):
+    incident = incident_of(name, seed)
+    redactor = Redactor(incident.snapshot)
+
+    diagnosed = diagnose(Frames(redactor.snapshot())).to_json()
+    redacted = redactor.value(incident.diagnosis.to_json())
+
+    for part in PARTS:
+        assert diagnosed.get(part) == redacted.get(part), part
+    assert diagnosed == redacted
