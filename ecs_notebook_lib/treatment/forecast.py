@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from ecs_notebook_lib.examined import revision_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.rolling_update import WAITER_SECONDS, WITHOUT_CHECK_SECONDS, Bounds
 from ecs_notebook_lib.treatment.laws import Law, longer_than
@@ -74,7 +75,7 @@ def forecast(
     if standing is None:
         return None
     known = pace or pace_of(frames, standing.task_definition)
-    random = Random(f"{frames.snapshot.as_of.isoformat()} {standing.task_definition} {under}")
+    random = Random(f"{frames.snapshot.as_of.isoformat()} {revision_of(standing.task_definition)} {under}")
     allowed = bounds or standing.bounds
     number = max(_FEWEST_RUNS, min(RUNS, _MOST_TASKS // max(1, allowed.desired)))
     ends = sorted(_Run(standing, allowed, law, random).end() for law in _laws(known, random, number))
