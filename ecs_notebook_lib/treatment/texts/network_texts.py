@@ -112,19 +112,19 @@ def _group_fragment(group: str, direction: str, port: int, peers: tuple[list[str
     inward = direction == _IN
     others = [(one, "referenced_security_group_id") for one in peers[0]] + [(one, "cidr_ipv4") for one in peers[1]]
     texts, resources = [], {}
-    for one, member in others:
+    for number, (one, member) in enumerate(others, start=1):
         values = {"security_group_id": group, member: one, "ip_protocol": "tcp", "from_port": port, "to_port": port}
-        texts.append(terraform(f"aws_vpc_security_group_{direction}_rule", f"{group} {port} {one}", values))
+        texts.append(terraform(f"aws_vpc_security_group_{direction}_rule", f"{direction} {port} {number}", values))
         of_group = "SourceSecurityGroupId" if inward else "DestinationSecurityGroupId"
         peer = {of_group if member != "cidr_ipv4" else "CidrIp": one}
         resources[one] = {"GroupId": group, "IpProtocol": "tcp", "FromPort": port, "ToPort": port, **peer}
     form = f"AWS::EC2::SecurityGroup{'Ingress' if inward else 'Egress'}"
-    first = next(iter(resources.items()), None)
+    first = next(iter(resources.values()), None)
     return Fragment(
         f"Rule of {group}: tcp {port} {'in from' if inward else 'out to'} {', '.join(one for one, _ in others)}",
         json_text(list(resources.values())),
         "\n".join(texts),
-        cloudformation(form, f"{group} {port} {first[0]}", first[1]) if first and len(resources) == 1 else "",
+        cloudformation(form, f"{direction} {port}", first) if first and len(resources) == 1 else "",
     )
 
 
