@@ -130,6 +130,7 @@ MASKED = [
     pytest.param("AKIAIOSFODNN7EXAMPLE", "REDACTED-access-key", id="access-key"),
     pytest.param("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "REDACTED-secret", id="secret-access-key"),
     pytest.param("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer REDACTED-token", id="bearer"),
+    pytest.param("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic REDACTED-token", id="basic"),
     pytest.param("Cookie: sid=1; theme=dark", "Cookie: REDACTED-cookie", id="cookie"),
     pytest.param("--db-password s3cret --x", "--db-password REDACTED-password --x", id="argument"),
     pytest.param("card 4111 1111 1111 1111", "card REDACTED-card", id="card"),
@@ -187,6 +188,12 @@ def test_a_private_key_that_was_logged_line_by_line_is_taken_out_whole():
     messages = [row["message"] for row in redactor_of().value(events) if row["logStreamName"] == "one"]
 
     assert messages == ["starting", *["REDACTED-private-key"] * 4, "done"]
+
+
+def test_a_line_that_speaks_of_a_private_key_takes_nothing_after_it():
+    events = [{"message": "no -----BEGIN PRIVATE KEY----- in /tls.pem"}, {"message": "exiting with code 1"}]
+
+    assert redactor_of().value(events)[1] == events[1]
 
 
 def test_a_value_is_masked_for_the_name_that_it_stands_beside():

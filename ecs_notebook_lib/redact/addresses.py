@@ -39,7 +39,7 @@ OTHER = tuple(
         ),
     )
 )
-"""Further blocks that an address does not leave (IANA's special-purpose registries); documentation is like any public."""
+"""Further blocks that an address does not leave (IANA's registries); one for documentation is like any public one."""
 
 _BLOCKS = (*KEPT, *PRIVATE, *OTHER)
 _GROUP_BITS = {4: 8, 6: 16}

@@ -26,9 +26,11 @@ class _HostTable:
     zones: frozenset[str]
     doubtful: frozenset[str]
     packages: frozenset[str]
+    programs: frozenset[str]
     files: frozenset[str]
     labels: frozenset[str]
     of_services: frozenset[str]
+    public_names: frozenset[str]
     public: tuple[str, ...]
     aws: tuple[str, ...]
 
@@ -36,10 +38,10 @@ class _HostTable:
 @cache
 def _table() -> _HostTable:
     row = read_table("redaction")["hosts"]
-    sets = ("zones", "doubtful", "packages", "files", "labels", "of_services")
-    zones, doubtful, packages, files, labels, of_services = (frozenset(row[name]) for name in sets)
+    sets = ("zones", "doubtful", "packages", "programs", "files", "labels", "of_services", "public_names")
+    zones, doubtful, packages, programs, files, labels, of_services, names = (frozenset(row[name]) for name in sets)
     public, aws = (tuple(f".{zone}" for zone in row[name]) for name in ("public", "aws"))
-    return _HostTable(zones, doubtful, packages, files, labels, of_services, public, aws)
+    return _HostTable(zones, doubtful, packages, programs, files, labels, of_services, names, public, aws)
 
 
 def is_told_to_be_a_host(text: str, start: int, end: int) -> bool:
@@ -52,13 +54,15 @@ def is_host(name: str, *, told: bool) -> bool:
     """Say whether a dotted name is that of a host which is not public; `told`: the text around it says so."""
     lower, table = name.lower(), _table()
     first, last = lower.partition(".")[0], lower.rpartition(".")[2]
-    if OWN_HOST.fullmatch(lower) or f".{lower}".endswith(table.public) or not last.isalpha() or last in table.files:
+    if OWN_HOST.fullmatch(lower) or f".{lower}".endswith(table.public) or lower in table.public_names:
+        return False
+    if not last.isalpha() or last in table.files:
         return False
     if told and (last in table.zones or (first not in table.packages and name == lower)):
         return True
     if last not in table.zones or first in table.packages or name != lower:
         return False
-    return last not in table.doubtful or lower.count(".") > 1
+    return last not in table.doubtful or (lower.count(".") > 1 and first not in table.programs)
 
 
 def is_of_aws(name: str) -> bool:

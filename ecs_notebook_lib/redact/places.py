@@ -36,7 +36,7 @@ _TOKENS = re.compile(_BEGIN + _TOKEN, re.VERBOSE | re.ASCII)
 _TOKENS_AMONG_ESCAPES = re.compile(f"{_ESCAPE}|(?:{_BEGIN}|{_AFTER_ESCAPE}){_TOKEN}", re.VERBOSE | re.ASCII)
 _ESCAPES = re.compile(r"[\\%\x1b]")
 _MAILBOX = re.compile(rf"(?:(?<![A-Za-z0-9._%+-])|{_AFTER_ESCAPE})([A-Za-z0-9._%+-]{{1,64}})@({_HOST})", re.ASCII)
-_OWN_MAILBOX = re.compile(r"[b-z]{4,40}@host-[b-z]{4,40}\.example", re.ASCII)
+_OWN_MAILBOX = re.compile(r"[b-z]{3,40}@(?:host-)?[b-z]{3,40}\.example", re.ASCII)
 _NOBODYS = frozenset({"git", "hg", "npm", "noreply", "no-reply"})
 
 
@@ -125,11 +125,14 @@ class Places:
             or not host.rpartition(".")[2].isalpha()
         ):
             return match[0]
-        masked["e-mail address"] += 1
+        masked["mailbox"] += 1
         return f"{self._pseudonyms.mailbox(name)}@{self._pseudonyms.host(host)}"
 
 
 _ACCOUNT_LABEL = re.compile(r"(?<![0-9A-Za-z])\d{12}(?![0-9A-Za-z])")
+SAME_FORM = frozenset({"IP address", "account id", "MAC address"})
+"""Kinds whose pseudonyms are read as what they stand for is."""
+
 _KINDS = {
     "v4": "IP address",
     "v6": "IP address",

@@ -12,11 +12,11 @@ MARK = "REDACTED-"
 
 _LETTERS = "bcdfghjkmnpqrtvwxz"
 _UPPER = "ABCDEFGHJKLMNPQRSTUVWXYZ234567"
-_SHORTEST, _LONGEST = 4, 40
+_SHORTEST, _LONGEST = 3, 40
 _HOST_LABEL, _ZONE = "host-", ".example"
 """`.example` is reserved (RFC 2606): no host has such a name."""
-OWN_LABEL = re.compile(rf"{_HOST_LABEL}[{_LETTERS}]{{{_SHORTEST},{_LONGEST}}}\Z")
-OWN_HOST = re.compile(OWN_LABEL.pattern.removesuffix(r"\Z") + r"\.example\Z")
+OWN_LABEL = re.compile(rf"{_HOST_LABEL}[{_LETTERS}]{{3,{_LONGEST}}}\Z")
+OWN_HOST = re.compile(rf"(?:{_HOST_LABEL})?[{_LETTERS}]{{3,{_LONGEST}}}\.example\Z")
 
 
 class Pseudonyms:
@@ -36,16 +36,17 @@ class Pseudonyms:
         return self.remember(str(10**11 + self._number("account", account) % (9 * 10**11)))
 
     def host(self, name: str) -> str:
-        """Return a host name of the same length, if that is 17 or more."""
-        lower = name.lower()
-        return _HOST_LABEL + self._letters("host", lower, len(name) - len(_HOST_LABEL + _ZONE)) + _ZONE
+        """Return a host name of the same length, if that is from 11 to 53: `host-fgqz.example`, `bkw.example`."""
+        left = len(name) - len(_ZONE)
+        head = _HOST_LABEL if left - len(_HOST_LABEL) >= _SHORTEST else ""
+        return head + self._letters("host", name.lower(), left - len(head)) + _ZONE
 
     def host_label(self, labels: str) -> str:
-        """Return one label for those of a customer in a name of AWS, of the same length, if that is 9 or more."""
+        """Return one label for those of a customer in a name of AWS, of the same length, if that is 8 or more."""
         return _HOST_LABEL + self._letters("host label", labels.lower(), len(labels) - len(_HOST_LABEL))
 
     def person(self, name: str) -> str:
-        """Return a name for a user or a session, of the same length, if that is 4 or more."""
+        """Return a name for a user or a session, of the same length, if that is 3 or more."""
         return self.remember(self._letters("person", name, len(name)))
 
     def mailbox(self, name: str) -> str:

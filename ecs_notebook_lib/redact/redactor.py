@@ -37,12 +37,13 @@ class Redactor:
         self._text = TextRedactor(Pseudonyms(key), originals.address_map(key), originals.known, Principals(snapshot))
         self._remembered: dict[str, tuple[str, Counter[str]]] = {}
         self._masked: Counter[str] = Counter()
+        self._key_lines = KeyLines()
         self._done: Snapshot | None = None
 
     @property
     def masked(self) -> Mapping[str, int]:
         """Return how many places were masked so far, by kind, most first."""
-        return MappingProxyType(dict(self._masked.most_common()))
+        return MappingProxyType({kind.replace("-", " "): count for kind, count in self._masked.most_common()})
 
     def snapshot(self) -> Snapshot:
         """Return the redacted snapshot: the same operations and pages in the same order."""
@@ -79,8 +80,7 @@ class Redactor:
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, list | tuple):
-            keys = KeyLines.of(value)
-            return [self.value(item if keys is None else keys.without(item)) for item in value]
+            return [self.value(item) for item in self._key_lines.without_keys(value)]
         return value
 
     def _mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -100,10 +100,16 @@ class Redactor:
         return self.value(item)
 
     def _member(self, lines: bytes) -> bytes:
+        self._key_lines = KeyLines()
         return b"".join(self._page(line) for line in lines.splitlines())
 
     def _page(self, line: bytes) -> bytes:
-        record = orjson.loads(line)
+        try:
+            return self._record(orjson.loads(line))
+        except RecursionError:  # no answer of AWS is nested so deeply, but a stranger's file may be
+            return self.text(line.decode()).encode() + b"\n"
+
+    def _record(self, record: dict[str, Any]) -> bytes:
         for member in ("account", "params", "error", "response"):
             if member in record:
                 record[member] = self.value(record[member])

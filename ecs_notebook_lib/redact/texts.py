@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 from ecs_notebook_lib.redact.addresses import AddressMap
 from ecs_notebook_lib.redact.detector import detected
-from ecs_notebook_lib.redact.places import Places
+from ecs_notebook_lib.redact.places import SAME_FORM, Places
 from ecs_notebook_lib.redact.principals import Principals
 from ecs_notebook_lib.redact.pseudonyms import MARK, Pseudonyms
 from ecs_notebook_lib.redact.random_text import random_words
 from ecs_notebook_lib.redact.secret_forms import mask_assigned, may_assign, secret_forms
+
+_MOST_PASSES = 4
+"""What was masked may let something beside it be read another way: it is looked at again until nothing is found."""
 
 
 class TextRedactor:
@@ -25,9 +28,13 @@ class TextRedactor:
 
     def redact(self, text: str, masked: Counter[str]) -> str:
         """Return text redacted; `masked` counts the places by kind."""
-        text = self._secrets(text, masked)
-        text = self._people(text, masked)
-        return self._places.mask(text, masked)
+        for _ in range(_MOST_PASSES):
+            found: Counter[str] = Counter()
+            text = self._places.mask(self._people(self._secrets(text, found), found), found)
+            masked.update(found)
+            if found.keys() <= SAME_FORM:
+                break
+        return text
 
     def mark(self, kind: str, secret: str) -> str:
         """Return the mark of a secret that something may be joined by: equal for equal ones."""

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ecs_notebook_lib.diagnosis.ends import ends_of
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, examined_of, keys_of, listing
+from ecs_notebook_lib.diagnosis.findings import (
+    Finding,
+    NothingToExamineError,
+    beginning,
+    counted,
+    examined_of,
+    keys_of,
+    listing,
+)
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.messages import Message, recognise_all
@@ -95,7 +103,7 @@ def service_events(frames: Frames) -> Iterator[Finding]:
     told = told[~told["found"].isin(["", *_OF_TARGETS])]
     for (kind, revision), rows in told.groupby(["found", "about"], sort=True):
         says = finding_kinds()[str(kind)].says
-        statement = f"Service events: {says} ({counted(len(rows), 'event')}): {str(rows['message'].iloc[0])[:400]}"
+        statement = f"Service events: {says} ({counted(len(rows), 'event')}): {beginning(rows['message'].iloc[0], 400)}"
         keys = keys_of(rows, "event_id")
         parts = _parts_of(messages[int(rows["place"].iloc[0])])
         yield Finding(str(kind), "service_events", statement, "events", keys, str(revision) or examined.revision, parts)

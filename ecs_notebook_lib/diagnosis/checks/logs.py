@@ -7,7 +7,7 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.containers import application_names, sidecar_names
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, beginning, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
@@ -83,7 +83,7 @@ def _known_errors(lines: pd.DataFrame, frames: Frames) -> Iterator[Finding]:
         usual = kind in before
         statement = (
             f"Containers of {revision or 'an unknown revision'} {finding_kinds()[kind].says}: "
-            f"{str(rows['message'].iloc[-1])[:200]}"
+            f"{beginning(rows['message'].iloc[-1], 200)}"
             f"{' The last good revision printed the same before.' if usual else ''}"
         )
         keys = keys_of(rows, "log_stream")

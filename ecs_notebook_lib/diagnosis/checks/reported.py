@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, beginning, examined_of
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.reported import message_of
 from ecs_notebook_lib.knowledge.ends import reading_of_message
@@ -30,7 +30,7 @@ def reported_texts(frames: Frames) -> Iterator[Finding]:
         message = message_of(str(text), str(place))
         kind = reading_of_message(message) if message else ""
         if kind:
-            statement = f"Reported: {finding_kinds()[kind].says}: {str(text)[:300]}"
+            statement = f"Reported: {finding_kinds()[kind].says}: {beginning(text, 300)}"
             yield Finding(kind, "reported_texts", statement, "reported_texts", (str(number),), examined.revision)
 
 

@@ -8,6 +8,7 @@ from ecs_notebook_lib.diagnosis.ends import ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
+    beginning,
     counted,
     examined_of,
     keys_of,
@@ -87,7 +88,7 @@ def _detail(parts: dict[str, str]) -> str:
         return f" with exit code {parts['exit_codes'] or 'unknown'}{lived}"
     if "action" in parts:
         return f": {parts['action']} on {parts.get('resource', 'an unnamed resource')}"
-    return f": {parts['stopped_reason'][:200]}" if parts.get("stopped_reason") else ""
+    return f": {beginning(parts['stopped_reason'], 200)}" if parts.get("stopped_reason") else ""
 
 
 def _stop_time_outs(frames: Frames) -> Iterator[Finding]:
