@@ -55,7 +55,6 @@ def _config() -> dict[str, Any]:
             "exclude_anchor_links": True,
             "require_js_url": "",
             "mathjax_url": "",
-            "mermaid_js_url": "",
             "jquery_url": "",
             "widget_renderer_url": "",
             "preprocessors": ["nbconvert.preprocessors.TagRemovePreprocessor"],

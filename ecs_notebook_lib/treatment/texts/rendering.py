@@ -18,6 +18,7 @@ _DYNAMIC = "{{resolve:"
 _FOLDED = 96
 """Up to so many characters a list or an object stays on one line."""
 
+_SHORT_NUMBER = 5
 _LONGEST_LABEL = 60
 
 
@@ -107,9 +108,13 @@ def label_of(name: str) -> str:
 
 
 def logical_id(name: str) -> str:
-    """Return a name that CloudFormation takes as a logical id, made of any text: letters and digits."""
-    words = "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", name))[:_LONGEST_LABEL]
-    return words if words[:1].isalpha() else f"This{words}"
+    """Return a name that CloudFormation takes as a logical id, made of the words of any text; ids in it are left out.
+
+    A logical id is for people, and stays when the resource is replaced: what AWS draws by lot has no place in it.
+    """
+    words = (word for word in re.findall(r"[A-Za-z0-9]+", name) if word.isalpha() or len(word) <= _SHORT_NUMBER)
+    joined = "".join(word[:1].upper() + word[1:] for word in words)[:_LONGEST_LABEL]
+    return joined if joined[:1].isalpha() else f"This{joined}"
 
 
 def terraform(kind: str, name: str, members: Mapping[str, Any]) -> str:
