@@ -11,7 +11,7 @@ from ecs_notebook_lib.knowledge.treatments import write_operations
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
 FOUNDATION = {"errors", "version", "source", "untrusted"}
 MAY_IMPORT = {
-    "errors": set(),
+    "errors": {"untrusted"},
     "version": set(),
     "untrusted": set(),
     "notebook_files": set(),
