@@ -108,6 +108,19 @@ class NotPickedError(EcsNotebookError):
         super().__init__("`source` is empty, and nothing has been picked in its place.")
 
 
+class ChoiceError(EcsNotebookError):
+    """A widget is to begin with a value that it does not have."""
+
+    happened = "There is no such choice"
+    next_step = "Choose one of these, or leave the parameter out."
+
+    def __init__(self, what: str, value: object, available: Iterable[object]) -> None:
+        choices = [str(name) for name in available]
+        near = get_close_matches(str(value), choices, n=5, cutoff=0.5) or choices[:5]
+        super().__init__(f"No {what} is named {value!r}. Choose one of: {', '.join(near) or 'there is none'}.")
+        self.value = value
+
+
 class WorkingCopyError(EcsNotebookError):
     """A folder of notebooks that cannot be this incident's working copy."""
 

@@ -69,7 +69,21 @@ MAY_IMPORT = {
         "treatment",
         "incident",
     },
-    "widgets": {"errors", "collect", "report", "diagnosis", "treatment", "incident", "untrusted"},
+    "widgets": {
+        "errors",
+        "source",
+        "untrusted",
+        "snapshot",
+        "collect",
+        "frames",
+        "diagnosis",
+        "treatment",
+        "incident",
+        "simulate",
+        "plots",
+        "report",
+    },
+    "picking": {"errors", "incident", "widgets"},
     "cli": {
         "errors",
         "version",
@@ -87,7 +101,7 @@ MAY_IMPORT = {
         "treatment",
         "wait",
     },
-    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "snapshot"},
+    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "picking", "snapshot"},
 }
 HOMES = {
     "boto3": {"collect"},

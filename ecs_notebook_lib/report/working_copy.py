@@ -1,20 +1,18 @@
 """A working copy of the notebooks on one incident: parameters filled in, the snapshot beside them, edits kept."""
 
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecs_notebook_lib.errors import WorkingCopyError
 from ecs_notebook_lib.notebook_files import notebooks_directory
-from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
+from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.report.naming import incident_name
+from ecs_notebook_lib.report.parameters import filled_in
 from ecs_notebook_lib.snapshot import Snapshot, load_snapshot, save_snapshot
 from ecs_notebook_lib.snapshot.model import utc_text
 
 SNAPSHOT, FIRST = "snapshot.zip", "incident_report.ipynb"
-_PARAMETER = re.compile(r'^(?P<name>\w+): str = (?P<value>"[^"]*")(?P<rest>.*)$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +83,8 @@ def _filled_in(original: Path, values: Mapping[str, str]) -> bytes:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             if "parameters" in cell.metadata.get("tags", ()):
-                _fill_in(cell, values)
+                cell.source = filled_in(cell.source, values)
     return str(nbformat.writes(notebook)).encode() + b"\n"
-
-
-def _fill_in(cell: NotebookNode, values: Mapping[str, str]) -> None:
-    """Set the values of a parameters cell; types and comments stay."""
-    lines = []
-    for line in cell.source.splitlines():
-        parameter = _PARAMETER.match(line)
-        if parameter and values.get(parameter["name"]):
-            value = json.dumps(values[parameter["name"]], ensure_ascii=False)
-            line = f"{parameter['name']}: str = {value}{parameter['rest']}"
-        lines.append(line)
-    cell.source = "\n".join(lines)
 
 
 def _write_new(path: Path, content: bytes) -> bool:
