@@ -3,6 +3,7 @@
 import ast
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ def snapshot():
 def started(monkeypatch, tmp_path):
     """Return a list that takes the command which this process would have become, in a folder of its own."""
     commands = []
-    monkeypatch.setattr(os, "execv", lambda path, command: commands.append((path, command)))
+    monkeypatch.setattr(os, "execve", lambda path, command, _environment: commands.append((path, command)))
     monkeypatch.chdir(tmp_path)
     return commands
 
@@ -109,6 +110,15 @@ def test_the_command_becomes_jupyterlab_on_the_copy_and_only_on_this_machine(sta
     assert f"--ServerApp.root_dir={os.path.abspath(os.path.dirname(told.out))}" in command
     assert "--LabApp.default_url=/lab/tree/incident_report.ipynb" in command
     assert not [argument for argument in command if "token" in argument.lower()]
+
+
+def test_our_defaults_stand_behind_the_settings_that_somebody_has():
+    own = lab.lab_environment({"JUPYTER_CONFIG_PATH": "/theirs", "HOME": "/home/a"})
+    none = lab.lab_environment({})
+
+    folder = Path(none["JUPYTER_CONFIG_PATH"])
+    assert own == {"JUPYTER_CONFIG_PATH": f"/theirs{os.pathsep}{folder}", "HOME": "/home/a"}
+    assert "fetchNews" in (folder / "labconfig/default_setting_overrides.json").read_text(encoding="utf-8")
 
 
 def test_a_second_time_it_says_in_one_line_that_the_copy_is_kept(started, capsys):

@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,8 +35,15 @@ def run(options: argparse.Namespace) -> int:
     sys.stdout.write(f"{copy.folder / FIRST}\n")
     sys.stdout.flush()
     command = lab_command(copy.folder, FIRST, port=options.port, browser=options.browser)
-    os.execv(command[0], command)  # noqa: S606  a fixed command, and no shell
+    os.execve(command[0], command, lab_environment(os.environ))  # noqa: S606  a fixed command, and no shell
     return 0
+
+
+def lab_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment with our defaults behind the user's own settings: JupyterLab asks nothing about news."""
+    defaults = str(Path(__file__).parent / "lab_settings")
+    paths = filter(None, (environment.get("JUPYTER_CONFIG_PATH", ""), defaults))
+    return {**environment, "JUPYTER_CONFIG_PATH": os.pathsep.join(paths)}
 
 
 def lab_command(folder: Path, first: str, *, port: int, browser: bool) -> list[str]:

@@ -8,6 +8,7 @@ from IPython.display import Markdown
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.report.markdown import markdown_table
+from ecs_notebook_lib.report.refused import show_refusal
 from ecs_notebook_lib.untrusted import plain, visible
 
 _COMMAND = 4000
@@ -41,6 +42,7 @@ def show_source(incident: Incident) -> Markdown:
     gaps = gaps[gaps["hides"] != ""].drop(columns="left_out")
     lines = [
         f"**{words.SIMULATED}**" if incident.simulated else "",
+        show_refusal(incident),
         f"{plain(words.heading(incident))}.",
         markdown_table(gaps) if len(gaps) else "Every call that was made was answered.",
     ]

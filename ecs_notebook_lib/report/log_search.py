@@ -15,6 +15,7 @@ MOST_MATCHES = 100
 MAX_CONTEXT = 10
 _LINE = 500
 _BEFORE = 120
+_PUNCTUATION = re.compile(r"[!-/:-@\[-`{-~]")
 _OPEN, _CLOSE = "\x02", "\x03"
 """Around what is highlighted: text that went through `visible` holds neither."""
 
@@ -78,7 +79,7 @@ def _reason(error: Exception) -> str:
 
 
 def _pattern(wanted: LogSearch) -> str:
-    return wanted.text if wanted.regex else re.sub(r"([^\w\s]|_)", r"\\\1", wanted.text, flags=re.ASCII)
+    return wanted.text if wanted.regex else _PUNCTUATION.sub(r"\\\g<0>", wanted.text)
 
 
 def _matching(messages: pd.Series, wanted: LogSearch) -> np.ndarray:

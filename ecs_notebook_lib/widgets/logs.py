@@ -10,7 +10,10 @@ from ecs_notebook_lib.report.log_search import MAX_CONTEXT, MOST_MATCHES, Found,
 from ecs_notebook_lib.untrusted import visible
 from ecs_notebook_lib.widgets.panel import Drawn, Panel, choice, text_field
 
-_GAP = '<tr><td colspan="5">⋯</td></tr>'
+_GAP = '<tr><td colspan="5" style="text-align:left">⋯</td></tr>'
+_HEAD = "".join(
+    f'<th style="text-align:left">{name}</th>' for name in ("time [UTC]", "revision", "container", "level", "line")
+)
 _TEXT_LINES = 40
 _TEXT_WIDTH = 140
 
@@ -50,7 +53,9 @@ def log_search(
     }
     controls = {
         "text": text_field("Find", text, hint="text, then Enter"),
-        "regex": ipywidgets.Checkbox(value=regex, description="regular expression", indent=False),
+        "regex": ipywidgets.Checkbox(
+            value=regex, description="regular expression", indent=False, layout=ipywidgets.Layout(width="auto")
+        ),
         **lists,
         "context": ipywidgets.IntSlider(
             value=context, min=0, max=MAX_CONTEXT, description="Around", continuous_update=False
@@ -92,12 +97,11 @@ def _html(found: Found, wanted: LogSearch) -> str:
             *(_cell(value) for value in (row.revision, row.container, row.level)),
         ]
         first = "<b>▸</b> " if row.is_match else "&nbsp;&nbsp;"
-        small = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        small = "".join(f'<td style="text-align:left">{escape(cell)}</td>' for cell in cells)
         rows.append(
             f'{_GAP if gap else ""}<tr>{small}<td style="text-align:left"><code>{first}{message}</code></td></tr>'
         )
-    head = "".join(f"<th>{name}</th>" for name in ("time [UTC]", "revision", "container", "level", "line"))
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><thead><tr>{_HEAD}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
 def _cell(value: object) -> str:

@@ -12,6 +12,8 @@ from ecs_notebook_lib.errors import ChoiceError
 
 _LOOKS_LIKE_AN_OUTPUT = "jp-RenderedHTMLCommon"
 """JupyterLab's own class for tables and text in outputs."""
+_STYLE = "<style>.ecs-panel table { margin-left: 0 }</style>"
+_HEIGHT = "1000px"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Drawn:
         """Return the HTML that a widget shows: a picture stands in the page itself."""
         if not self.png:
             return self.html
-        return f'<img alt="{escape(self.text, quote=True)}" src="data:image/png;base64,{b64encode(self.png).decode()}">'
+        source = f"data:image/png;base64,{b64encode(self.png).decode()}"
+        return f'<p>{escape(self.text)}</p><img alt="{escape(self.text)}" src="{source}">'
 
     @property
     def static(self) -> dict[str, str]:
@@ -53,7 +56,7 @@ class Panel:
     ) -> None:
         self.controls, self.below = dict(controls), tuple(below)
         self._draw = draw
-        self._output = ipywidgets.HTML(layout=ipywidgets.Layout(max_height="700px", overflow="auto"))
+        self._output = ipywidgets.HTML(layout=ipywidgets.Layout(max_height=_HEIGHT, overflow="auto"))
         self._output.add_class(_LOOKS_LIKE_AN_OUTPUT)
         above = ipywidgets.Box(list(self.controls.values()), layout=ipywidgets.Layout(flex_flow=flow))
         self.widget = ipywidgets.VBox([above, *self.below, self._output])
@@ -88,7 +91,7 @@ class Panel:
     def redraw(self, _change: object = None) -> Drawn:
         """Draw anew for the values that the controls have now, and return it."""
         self._drawn = drawn = self._draw(**self.values)
-        self._output.value = drawn.shown
+        self._output.value = f'<div class="ecs-panel">{_STYLE}{drawn.shown}</div>'
         return drawn
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from ecs_notebook_lib.widgets.picked import PickedIncident
 _WIDE = ipywidgets.Layout(width="98%")
 _ROWS = 9
 _MOST_SNAPSHOTS = 30
-_EVENT = 110
+_EVENT = 160
 _NOTHING = "Nothing is picked yet."
 _STATIC = (
     f"{_NOTHING} In JupyterLab a service, a snapshot or a demo can be picked here; elsewhere set `source` in the "
@@ -55,13 +55,12 @@ class Picker:
         self._make_controls()
         tabs = ipywidgets.Tab(
             [
-                ipywidgets.VBox([self.profile, self.region, self.connect, self.cluster, self.search, self.service]),
+                ipywidgets.VBox(self._in_aws()),
                 ipywidgets.VBox([self.snapshot, self.open_snapshot]),
                 ipywidgets.VBox([self.demo, self.open_demo]),
             ],
             titles=["Service in AWS", "Recent snapshots", "Demos (simulated)"],
         )
-        tabs.children[0].children += (self.open_service,)
         self.widget = ipywidgets.VBox([tabs, self.told])
         self._observe()
         self._tell(_NOTHING)
@@ -75,6 +74,7 @@ class Picker:
         self.profile = ipywidgets.Dropdown(options=own, value=chosen, description="Profile")
         self.region = ipywidgets.Combobox(value=self._given.region, description="Region", placeholder="boto3's own")
         self.connect = ipywidgets.Button(description="List clusters", icon="refresh")
+        self.account = ipywidgets.HTML()
         self.cluster = ipywidgets.Dropdown(options=[("list the clusters first", "")], value="", description="Cluster")
         self.search = ipywidgets.Text(description="Search", placeholder="part of a name, a state, an event")
         self.service = ipywidgets.Select(options=[], rows=_ROWS, description="Service", layout=_WIDE)
@@ -85,6 +85,10 @@ class Picker:
         demos = [(f"simulated: {row.name}, {row.summary}", row.name) for row in SCENARIOS.values()]
         self.demo = ipywidgets.Select(options=demos, rows=_ROWS, description="Demo", layout=_WIDE)
         self.open_demo = ipywidgets.Button(description="Open this demo", button_style="primary")
+
+    def _in_aws(self) -> list[Any]:
+        asking = ipywidgets.HBox([self.connect, self.account])
+        return [self.profile, self.region, asking, self.cluster, self.search, self.service, self.open_service]
 
     def _observe(self) -> None:
         self.profile.observe(lambda _change: self._guarded(self._offer_regions), names="value")
@@ -121,6 +125,7 @@ class Picker:
 
     def _forget(self) -> None:
         self._listing, self._listed = None, []
+        self.account.value = ""
         self.cluster.options = [("list the clusters first", "")]
         self._show_services()
 
@@ -129,8 +134,8 @@ class Picker:
         self._tell("Reading the clusters ...")
         self._listing = Listing(self.access)
         clusters = self._listing.clusters()
-        told = f"Account {self._listing.account()}, {self._listing.region}: {len(clusters)} clusters."
-        self._tell(told)
+        self.account.value = escape(visible(f"Account {self._listing.account()}, {self._listing.region}"))
+        self._tell(f"{len(clusters)} clusters.")
         self.cluster.options = [("choose a cluster", ""), *((visible(name), name) for name in clusters)]
         if len(clusters) == 1:
             self.cluster.value = clusters[0]
@@ -139,7 +144,7 @@ class Picker:
         if not self.cluster.value or self._listing is None:
             return
         self._listed = []
-        self._listed = Listing(self.access).services(self.cluster.value)
+        self._listed = self._listing.services(self.cluster.value)
         self._show_services()
         self._tell(f"{len(self._listed)} services in {self.cluster.value}; what is not stable comes first.")
 
@@ -147,6 +152,8 @@ class Picker:
         wanted = self.search.value.strip().lower()
         labels = [(_label(row), row.name) for row in self._listed]
         self.service.options = [(label, name) for label, name in labels if wanted in label.lower()]
+        if len(self.service.options) == 1:
+            self.service.index = 0
 
     def _open(self, scheme: str, choice: Any, _button: object = None) -> None:
         if not choice.value:

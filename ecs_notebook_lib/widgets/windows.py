@@ -25,7 +25,8 @@ class TimeWindow(Panel):
         self._until = until
         self._plots: list[tuple[Callable[..., Any], float]] = []
         marks = _marks(since, until)
-        options = [(f"{mark:%m-%d %H:%M}", mark) for mark in marks]
+        form = "%H:%M" if until - since < pd.Timedelta(days=1) else "%m-%d"
+        options = [(f"{mark:{form}}", mark) for mark in marks]
         chosen = (_nearest(marks, begin, marks[0]), _nearest(marks, end, marks[-1]))
         if chosen[0] >= chosen[1]:
             raise WindowError(f"{begin}/{end}")
