@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.collect import Access
     from ecs_notebook_lib.diagnosis import Diagnosis, Finding
     from ecs_notebook_lib.errors import EcsNotebookError
-    from ecs_notebook_lib.incident import Incident, open_incident
+    from ecs_notebook_lib.incident import Incident, open_incident  # picking's has the same signature
     from ecs_notebook_lib.notebook_files import notebooks_directory
     from ecs_notebook_lib.snapshot import Snapshot, load_snapshot, save_snapshot
 
@@ -24,7 +24,7 @@ _HOMES = {
     "Snapshot": "snapshot",
     "load_snapshot": "snapshot",
     "notebooks_directory": "notebook_files",
-    "open_incident": "incident",
+    "open_incident": "picking",
     "save_snapshot": "snapshot",
 }
 

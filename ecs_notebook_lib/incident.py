@@ -161,7 +161,7 @@ def open_incident(
     Parameters
     ----------
     source
-        `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]`, `case:FILE` or the path of a snapshot.
+        `live:CLUSTER/SERVICE`, `demo:NAME[:SEED]`, `case:FILE`, a snapshot's path; in notebooks empty for a picker.
     window
         `90m`, `3h`, `3w`, an ISO 8601 instant, or `A/B`; empty for three weeks. A snapshot keeps its own.
     task_definition

@@ -46,6 +46,7 @@ SAMPLED = {
     "history": 2,
     "history_events": 3,
     "knowledge": 3,
+    "lab": 9,
     "log_lines": 2,
     "log_wordings": 3,
     "messages": 4,

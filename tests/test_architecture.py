@@ -11,7 +11,7 @@ from ecs_notebook_lib.knowledge.treatments import write_operations
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
 FOUNDATION = {"errors", "version", "source", "untrusted"}
 MAY_IMPORT = {
-    "errors": set(),
+    "errors": {"untrusted"},
     "version": set(),
     "untrusted": set(),
     "notebook_files": set(),
@@ -70,7 +70,21 @@ MAY_IMPORT = {
         "treatment",
         "incident",
     },
-    "widgets": {"errors", "collect", "report", "diagnosis", "treatment", "incident", "untrusted"},
+    "widgets": {
+        "errors",
+        "source",
+        "untrusted",
+        "snapshot",
+        "collect",
+        "frames",
+        "diagnosis",
+        "treatment",
+        "incident",
+        "simulate",
+        "plots",
+        "report",
+    },
+    "picking": {"errors", "incident", "widgets"},
     "cli": {
         "errors",
         "version",
@@ -88,7 +102,7 @@ MAY_IMPORT = {
         "treatment",
         "wait",
     },
-    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "snapshot"},
+    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "picking", "snapshot"},
 }
 HOMES = {
     "boto3": {"collect"},

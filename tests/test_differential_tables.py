@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from ipywidgets import Button, Checkbox
 
 from ecs_notebook_lib.diagnosis.considering import (
     counting,
@@ -237,23 +236,22 @@ def _hostile(finding: Finding) -> Finding:
     return replace(finding, statement=f"{finding.statement} \x1b[2J")
 
 
-def parts_of(widget):
-    boxes = [child for child in widget.children if isinstance(child, Checkbox)]
-    [button] = [child for child in widget.children if isinstance(child, Button)]
-    return boxes, button, widget.children[-1]
+def parts_of(panel):
+    [button] = panel.below
+    return list(panel.controls.values()), button
 
 
 def test_a_box_for_each_finding_that_counts_stands_above_the_ranking():
     diagnosis = diagnosis_of()
 
-    boxes, _, _ = parts_of(differential_browser(diagnosis))
+    boxes, _ = parts_of(differential_browser(diagnosis))
 
     assert [box.description.split()[0] for box in boxes] == list(counting(diagnosis))
     assert all(box.value for box in boxes)
 
 
 def test_all_on_switches_every_box_on_again():
-    boxes, button, _ = parts_of(differential_browser(diagnosis_of()))
+    boxes, button = parts_of(differential_browser(diagnosis_of()))
     boxes[0].value = boxes[2].value = False
 
     button.click()

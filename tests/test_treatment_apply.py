@@ -523,14 +523,15 @@ def test_the_button_is_dead_until_the_name_is_typed_and_then_does_what_the_comma
     world = build("no-room", 1)
     with served(world) as source:
         incident = open_incident(source)
-        choice, name, _flags, button, told = treatment_buttons(incident, folder="journal").children
+        panel = treatment_buttons(incident, folder="journal")
+        name, _flags, button, told = panel.below
         dead = button.disabled
         button.click()
         untouched = list(world.writes)
         name.value = world.service
         button.click()
 
-    assert choice.value.name == "percentages"
+    assert panel.controls["action"].value.name == "percentages"
     assert dead
     assert untouched == []
     assert [operation for operation, _ in world.writes] == ["ecs:UpdateService"]
@@ -540,7 +541,7 @@ def test_the_button_is_dead_until_the_name_is_typed_and_then_does_what_the_comma
 def test_the_button_tells_why_it_does_not(served):
     with served(build("no-room", 1)):
         incident = incident_of("no-room", 1)
-        _choice, name, _flags, button, told = treatment_buttons(incident, folder="journal").children
+        name, _flags, button, told = treatment_buttons(incident, folder="journal").below
         name.value = incident.snapshot.incident.service
         button.click()
 

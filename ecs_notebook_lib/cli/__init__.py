@@ -56,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_collect(commands)
     _add_diagnose(commands)
     _add_report(commands)
+    _add_lab(commands)
     _add_simulate(commands)
     _add_wait(commands)
     _add_record(commands)
@@ -125,6 +126,14 @@ def _add_report(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         action="store_true",
         help="redact it for others: accounts, addresses, hosts, people, secrets (default: reports/NAME--shared)",
     )
+
+
+def _add_lab(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    lab = commands.add_parser("lab", help="open JupyterLab on this incident, in a working copy of the notebooks")
+    _add_source(lab)
+    lab.add_argument("--out", default="", metavar="DIR", help="folder of the copy (default: reports/NAME/lab)")
+    lab.add_argument("--port", type=int, default=0, metavar="N", help="port on this machine (default: a free one)")
+    lab.add_argument("--no-browser", dest="browser", action="store_false", help="only print the address")
 
 
 def _add_wait(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -11,6 +11,7 @@ from ecs_notebook_lib.diagnosis.words import because, verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import cells, words
 from ecs_notebook_lib.report.markdown import markdown_table
+from ecs_notebook_lib.report.refused import show_refusal
 from ecs_notebook_lib.untrusted import plain, visible
 
 _COMMAND = 4000
@@ -67,6 +68,7 @@ def show_source(incident: Incident) -> Markdown:
     gaps = gaps[gaps["hides"] != ""].drop(columns="left_out")
     lines = [
         f"**{words.SIMULATED}**" if incident.simulated else "",
+        show_refusal(incident),
         f"{plain(words.heading(incident))}.",
         markdown_table(gaps) if len(gaps) else "Every call that was made was answered.",
     ]

@@ -11,11 +11,12 @@ from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.treatment import Action
 from ecs_notebook_lib.treatment.apply import Hands, apply_action, refuse_source
 from ecs_notebook_lib.untrusted import visible
+from ecs_notebook_lib.widgets.panel import Drawn, Panel
 
 FOLDER = "reports/treatment"
 
 
-def treatment_buttons(incident: Incident, *, access: Access | None = None, folder: str = FOLDER) -> ipywidgets.Widget:
+def treatment_buttons(incident: Incident, *, access: Access | None = None, folder: str = FOLDER) -> Panel:
     """Return a choice of the actions that can be carried out, a field for the service's name, and a button.
 
     The button works once the name is typed; every guard of `treat --apply` is asked, and what happens is written into
@@ -43,7 +44,15 @@ def treatment_buttons(incident: Incident, *, access: Access | None = None, folde
         box.observe(arm, names="value")
     button.on_click(act)
     arm()
-    return ipywidgets.VBox([choice, name, flags, button, told])
+    return Panel({"action": choice}, _about, below=[name, flags, button, told])
+
+
+def _about(action: Action | None) -> Drawn:
+    """Return what an action is, and what it risks."""
+    if action is None:
+        return Drawn("<p>No action of the plan can be carried out from here.</p>", "No action can be carried out.")
+    told = visible(f"{action.kind.title}. Risk: {action.kind.risk}")
+    return Drawn(f"<p>{escape(told)}</p>", told)
 
 
 def _carry_out(
