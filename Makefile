@@ -43,6 +43,9 @@ format: .venv/.dev  ## rewrite the sources in the house format
 notebooks: .venv/.dev  ## execute the notebooks on the demo incident and store their outputs
 	@$(BIN)/python -m tests.store_notebook_outputs
 
+pictures: .venv/.dev  ## take docs/pictures/ anew: the report in Chromium, every notebook in JupyterLab
+	@$(BIN)/python -m tests.make_pictures
+
 docs: .venv/.dev  ## print docs/frames.md from the frames' schemas
 	@$(BIN)/python -m ecs_notebook_lib.frames.document > docs/frames.md
 
@@ -62,4 +65,4 @@ evaluate: .venv/.dev  ## every figure of the differential beside the baselines; 
 clean:  ## remove the environment and everything that was made
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help report test format notebooks docs lock soak fit evaluate clean
+.PHONY: help report test format notebooks pictures docs lock soak fit evaluate clean
