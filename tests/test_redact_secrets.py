@@ -133,6 +133,15 @@ MASKED = [
     pytest.param("psql postgres://me:p@ss/w@localhost/db", "psql postgres://REDACTED-userinfo@localhost/db", id="url"),
     pytest.param("root:pw@tcp(localhost:3306)/db", "REDACTED-userinfo@tcp(localhost:3306)/db", id="go-mysql"),
     pytest.param("jdbc:oracle:thin:scott/tiger@//x", "jdbc:oracle:thin:REDACTED-userinfo@//x", id="oracle"),
+    pytest.param("jwt eyJhbGciOiJub25lIn0.eyJhIjoxfQ. x", "jwt REDACTED-jwt x", id="jwt"),
+    pytest.param("t=ghp_" + "a" * 36, "t=REDACTED-token", id="token-without-entropy"),
+    pytest.param(
+        "SignedHeaders=host, Signature=" + "0f" * 32, "SignedHeaders=host, Signature=REDACTED-signature", id="signature"
+    ),
+    pytest.param('"CanonicalUser": "' + "0f" * 32 + '"', '"CanonicalUser": "REDACTED-canonical-user"', id="canonical"),
+    pytest.param(
+        "k -----BEGIN PRIVATE KEY-----\nab\n-----END PRIVATE KEY----- k", "k REDACTED-private-key k", id="pem"
+    ),
     pytest.param("AKIAIOSFODNN7EXAMPLE", "REDACTED-access-key", id="access-key"),
     pytest.param("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "REDACTED-secret", id="secret-access-key"),
     pytest.param("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer REDACTED-token", id="bearer"),
