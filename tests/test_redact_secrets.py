@@ -123,10 +123,25 @@ MASKED = [
     pytest.param("password=hunter2", "password=REDACTED-password", id="assigned"),
     pytest.param('{"db_password": "a b\\"c"}', '{"db_password": "REDACTED-password"}', id="json"),
     pytest.param('{\\"token\\":\\"abc\\"}', '{\\"token\\":\\"REDACTED-token\\"}', id="json-in-json"),
+    pytest.param(
+        '{\\\\\\"pwd\\\\\\":\\\\\\"abc\\\\\\"}', '{\\\\\\"pwd\\\\\\":\\\\\\"REDACTED-password\\\\\\"}', id="deeper"
+    ),
+    pytest.param("password=$ecret%1", "password=REDACTED-password", id="begins-with-a-sign"),
+    pytest.param("\\nCookie: sid=1", "\\nCookie: REDACTED-cookie", id="after-an-escape"),
+    pytest.param("\x1b[1msk_live_abcdefghijklmno", "\x1b[1mREDACTED-token", id="in-colour"),
     pytest.param("pwd: 12ab", "pwd: REDACTED-password", id="colon"),
     pytest.param("psql postgres://me:p@ss/w@localhost/db", "psql postgres://REDACTED-userinfo@localhost/db", id="url"),
     pytest.param("root:pw@tcp(localhost:3306)/db", "REDACTED-userinfo@tcp(localhost:3306)/db", id="go-mysql"),
     pytest.param("jdbc:oracle:thin:scott/tiger@//x", "jdbc:oracle:thin:REDACTED-userinfo@//x", id="oracle"),
+    pytest.param("jwt eyJhbGciOiJub25lIn0.eyJhIjoxfQ. x", "jwt REDACTED-jwt x", id="jwt"),
+    pytest.param("t=ghp_" + "a" * 36, "t=REDACTED-token", id="token-without-entropy"),
+    pytest.param(
+        "SignedHeaders=host, Signature=" + "0f" * 32, "SignedHeaders=host, Signature=REDACTED-signature", id="signature"
+    ),
+    pytest.param('"CanonicalUser": "' + "0f" * 32 + '"', '"CanonicalUser": "REDACTED-canonical-user"', id="canonical"),
+    pytest.param(
+        "k -----BEGIN PRIVATE KEY-----\nab\n-----END PRIVATE KEY----- k", "k REDACTED-private-key k", id="pem"
+    ),
     pytest.param("AKIAIOSFODNN7EXAMPLE", "REDACTED-access-key", id="access-key"),
     pytest.param("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "REDACTED-secret", id="secret-access-key"),
     pytest.param("Authorization: Bearer abcdefgh12345678", "Authorization: Bearer REDACTED-token", id="bearer"),
@@ -156,7 +171,7 @@ def test_what_only_the_detector_knows_is_masked_as_well():
         pytest.param("sha256:" + "5e0f4bee973bcfafb88d3d775f2bee90c08ed31d9d2cd6a176b1c6411396e320", id="digest"),
         pytest.param("ecs-svc/1234567890123456789", id="deployment-id"),
         pytest.param("eni-0a1b2c3d4e5f60718 subnet-0aa11bb22cc33dd44 sg-0123456789abcdef0 vpc-0a1b2c3d", id="ec2-ids"),
-        pytest.param("request id: f47ac10b-58cc-4372-a567-111122223333", id="request-id"),
+        pytest.param("request id: f47ac10b-58cc-4372-a567-444455556666", id="request-id"),
         pytest.param("web:3f2a9c1e8b7d6a5f4e3d2c1b0a9f8e7d6c5b4a39", id="commit-as-tag"),
         pytest.param("web:build-202507120915", id="time-as-tag"),
         pytest.param("hmac:0123456789abcdef", id="masked-when-collected"),
@@ -209,7 +224,7 @@ def test_a_value_is_masked_for_the_name_that_it_stands_beside():
     "document",
     [
         '{"Principal":{"AWS":"arn:aws:iam::444455556666:root"},"password":"a\\"b"}',
-        '{"mail":"\\u0061nna@acme-corp.net","url":"https:\\/\\/anna:pw@acme-corp.net\\/x"}',
+        '{"password":12345,"mail":"\\u0061nna@acme-corp.net","url":"https:\\/\\/anna:pw@acme-corp.net\\/x"}',
         "%7B%22AWS%22%3A%22arn%3Aaws%3Aiam%3A%3A444455556666%3Auser%2Fanna%22%7D",
     ],
 )
@@ -219,7 +234,7 @@ def test_a_document_in_a_text_can_be_read_afterwards_and_holds_nothing(document)
     redacted = orjson.loads(unquote(redactor_of().text(document)))
 
     assert redacted.keys() == orjson.loads(unquote(document)).keys()
-    assert not any(word in json.dumps(redacted) for word in ("444455556666", "anna", "acme", 'a\\"b', "pw@"))
+    assert not any(word in json.dumps(redacted) for word in ("444455556666", "anna", "acme", 'a\\"b', "pw@", "12345"))
 
 
 def test_it_is_told_what_was_masked_and_how_often():

@@ -97,14 +97,6 @@ def listing(values: pd.Series, *, limit: int = 4) -> str:
     return ", ".join(shown) + (f" and {len(distinct) - limit} more" if len(distinct) > limit else "")
 
 
-def beginning(text: object, limit: int) -> str:
-    """Return the beginning of a text, cut behind a whole word: half an identifier is none, and cannot be redacted."""
-    whole = str(text)
-    if len(whole) <= limit or whole[limit].isspace():
-        return whole[:limit]
-    return whole[:limit].rsplit(maxsplit=1)[0]
-
-
 def counted(number: int, noun: str) -> str:
     """Return `1 task`, `2 tasks`."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

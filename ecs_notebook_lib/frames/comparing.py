@@ -148,7 +148,7 @@ def text_of(value: Any) -> str:
     else:
         text = shown if isinstance(shown, str) else json.dumps(shown, sort_keys=True, default=str)
     text = without_secrets(text)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ..."
+    return shortened(text, _LONGEST)
 
 
 def without_secrets(text: str) -> str:
@@ -164,3 +164,16 @@ def _shown(value: Any) -> Any:
     if isinstance(value, list):
         return [_shown(item) for item in value]
     return _HIDDEN if isinstance(value, str) and value.startswith(_MASKED) else value
+
+
+def beginning(text: object, limit: int) -> str:
+    """Return the beginning of a text, cut behind a whole word: half an identifier is none, and cannot be redacted."""
+    whole = str(text)
+    if len(whole) <= limit or whole[limit].isspace():
+        return whole[:limit]
+    return whole[:limit].rsplit(maxsplit=1)[0]
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return a text, or its beginning with dots behind it."""
+    return text if len(text) <= limit else f"{beginning(text, limit)} ..."

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from ecs_notebook_lib.frames.comparing import at, text_of, without_secrets
+from ecs_notebook_lib.frames.comparing import at, shortened, text_of, without_secrets
 from ecs_notebook_lib.frames.trail import TrailEvent
 
 _POLICIES = (
@@ -64,7 +64,7 @@ def asked_text(event: TrailEvent) -> str:
 
 def _short(text: str) -> str:
     shown = without_secrets(text)
-    return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]} ..."
+    return shortened(shown, _LONGEST)
 
 
 def _statement(row: Mapping[str, Any]) -> str:

@@ -9,7 +9,9 @@ from ecs_notebook_lib.redact.pseudonyms import OWN_HOST, OWN_LABEL, Pseudonyms
 
 _REGION = re.compile(r"[a-z]{2}(?:-[a-z]+){1,2}-\d[a-z]?\Z")
 _RESOURCE = re.compile(r"(?:vpce(?:-svc)?|eni|fs|fsap|i|sg|subnet|vpc)-[0-9a-f]{8,}\S*\Z|\d{12}\Z")
-_DASHED = re.compile(r"(?P<head>(?:ip|ec2)-)(?P<address>\d{1,3}(?:-\d{1,3}){3})(?P<tail>\..*|\Z)")
+_DASHED = re.compile(
+    r"(?P<head>(?:ip|ec2)-)(?P<address>\d{1,3}(?:-\d{1,3}){3})(?P<tail>\.(?:ec2\.internal|(?:[a-z0-9-]+\.)?compute(?:-1)?\.(?:internal|amazonaws\.com(?:\.cn)?))|)\Z"
+)
 
 _TOLD_BEFORE = re.compile(
     r"(?:://|@|(?i:(?:host(?:_?names?)?|server|addr(?:ess)?|endpoint|enotfound|eai_again|etimeout|unknownhostexception"

@@ -10,7 +10,7 @@ from ecs_notebook_lib.snapshot import Snapshot
 _ACCOUNT = re.compile(
     r'(?:arn:aws[a-z-]*:[a-z0-9-]*:[a-z0-9-]*:|"(?:account|OwnerId|UserId|registryId)":")(\d{12})(?=[:"])'
 )
-_ADDRESS = re.compile(rf"(?<![0-9A-Za-z.]){V4}(?![\w.]*\w)|(?<![\w:.])(?:{V6})(?![\w:.])", re.ASCII)
+_ADDRESS = re.compile(rf"(?<![0-9A-Za-z.]){V4}(?!\w)|(?<![\w:.])(?:{V6})(?![\w:.])", re.ASCII)
 _MOST_TRIES = 8
 
 

@@ -19,23 +19,24 @@ _LENGTH = r"(?:/\d{1,3}(?!\w|\.\w))?"
 _TOKEN = rf"""(?:
       (?P<kept>[0-9a-fA-F]{{8}}-(?:[0-9a-fA-F]{{4}}-){{3}}[0-9a-fA-F]{{12}}(?![\w-])
         |sha256:[0-9a-f]{{64}}|ecs-svc/\d+|REDACTED-[a-z-]+)
-    | (?P<v4>(?<!ersion=)(?<!ersion\ )(?<!hrome/){V4}{_LENGTH}(?!\w|\.\d))
+    | (?P<v4>(?<!ersion=)(?<!ersion\ )(?<!hrome/){V4}{_LENGTH}(?!\w))
     | (?P<mac>{_MAC}(?![\w:-]))
     | (?P<v6>{V6}{_LENGTH}(?![\w:]|\.\d))
     | (?P<account>\d{{12}}(?![0-9A-Za-z]|\.\d))
     | (?P<dashed>\d{{4}}-\d{{4}}-\d{{4}}(?![\w-]))
     | (?P<id>(?:AIDA|AROA)[A-Z0-9]{{12,}}(?![A-Za-z0-9]))
+    | (?P<node>(?:ip|ec2)-\d{{1,3}}(?:-\d{{1,3}}){{3}}(?![\w-]|\.\w))
     | (?P<host>{_HOST})
 )"""
 _BEGIN = r"(?<![0-9A-Za-z.])"
-_AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\dm)|(?<=\[m)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+AFTER_ESCAPE = r"(?<=\\[nrtbf])|(?<=\dm)|(?<=\[m)|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
 _ESCAPE = r"(?P<escape>\\[nrtbf\\]|\x1b\[[\d;]{0,20}m|%[0-9A-Fa-f]{2})"
 """What may stand before a token and looks like a part of it: escapes of JSON and URLs, the end of a colour."""
 
 _TOKENS = re.compile(_BEGIN + _TOKEN, re.VERBOSE | re.ASCII)
-_TOKENS_AMONG_ESCAPES = re.compile(f"{_ESCAPE}|(?:{_BEGIN}|{_AFTER_ESCAPE}){_TOKEN}", re.VERBOSE | re.ASCII)
+_TOKENS_AMONG_ESCAPES = re.compile(f"{_ESCAPE}|(?:{_BEGIN}|{AFTER_ESCAPE}){_TOKEN}", re.VERBOSE | re.ASCII)
 _ESCAPES = re.compile(r"[\\%\x1b]")
-_MAILBOX = re.compile(rf"(?:(?<![A-Za-z0-9._%+-])|{_AFTER_ESCAPE})([A-Za-z0-9._%+-]{{1,64}})@({_HOST})", re.ASCII)
+_MAILBOX = re.compile(rf"(?:(?<![A-Za-z0-9._%+-])|{AFTER_ESCAPE})([A-Za-z0-9._%+-]{{1,64}})@({_HOST})", re.ASCII)
 _OWN_MAILBOX = re.compile(r"[b-z]{3,40}@(?:host-)?[b-z]{3,40}\.example", re.ASCII)
 _NOBODYS = frozenset({"git", "hg", "npm", "noreply", "no-reply"})
 
@@ -48,6 +49,7 @@ class Places:
         self._addresses = addresses
         self._known = known
         self._made: set[str] = set()
+        self._accounts = re.compile(rf"(?<!\d)(?:{'|'.join(sorted(filter(str.isdecimal, known))) or '(?!)'})(?!\d)")
         self._ways: dict[str, Callable[[str], str]] = {
             "v4": self._address,
             "v6": self._address,
@@ -55,10 +57,12 @@ class Places:
             "dashed": self._dashed,
             "id": pseudonyms.principal_id,
             "mac": pseudonyms.mac,
+            "node": self._node,
         }
 
     def mask(self, text: str, masked: Counter[str]) -> str:
         """Return text with every such name replaced."""
+        text = self._accounts.sub(lambda match: self._known_account(match, masked), text)
         if "@" in text:
             text = _MAILBOX.sub(lambda match: self._mailbox(match, masked), text)
         tokens = _TOKENS_AMONG_ESCAPES if _ESCAPES.search(text) else _TOKENS
@@ -69,13 +73,17 @@ class Places:
         token = match[0]
         if kind in ("kept", "escape") or token in self._pseudonyms.made:
             return token
-        replaced = self._host(match, masked) if kind == "host" else self._ways[kind](token)
+        replaced = self._host(match) if kind == "host" else self._ways[kind](token)
         if replaced != token:
             masked[_KINDS[kind]] += 1
         return replaced
 
+    def _known_account(self, match: re.Match[str], masked: Counter[str]) -> str:
+        masked["account id"] += 1
+        return self._pseudonyms.account(match[0])
+
     def _account(self, token: str) -> str:
-        if token not in self._known and _is_a_time(token):
+        if token not in self._known and (token in self._pseudonyms.made or _is_a_time(token)):
             return token
         return self._pseudonyms.account(token)
 
@@ -100,21 +108,20 @@ class Places:
         self._made.add(shown)
         return shown + slash + length
 
-    def _host(self, match: re.Match[str], masked: Counter[str]) -> str:
+    def _node(self, name: str) -> str:
+        head, address, tail = dashed_address(name) or (name, "", "")
+        return head + self._address(address).replace(".", "-") + tail
+
+    def _host(self, match: re.Match[str]) -> str:
         name = match[0]
-        dashed = dashed_address(name)
-        if dashed:
-            head, address, tail = dashed
-            moved = self._address(address).replace(".", "-")
-            return f"{head}{moved}{_TOKENS.sub(lambda inner: self._token(inner, masked), tail)}"
+        if dashed_address(name):
+            return self._node(name)
         if is_of_aws(name):
             return _ACCOUNT_LABEL.sub(lambda found: self._account(found[0]), aws_name(name, self._pseudonyms))
         told = is_told_to_be_a_host(match.string, match.start(), match.end())
-        return self._pseudonyms.host(name) if is_host(name, told=told) else self._inside(name)
-
-    def _inside(self, name: str) -> str:
-        """Return a dotted name that is no host's; it may hold an account id all the same."""
-        return _ACCOUNT_LABEL.sub(lambda inner: self._account(inner[0]), name)
+        if is_host(name, told=told):
+            return self._pseudonyms.host(name)
+        return _ACCOUNT_LABEL.sub(lambda found: self._account(found[0]), name)
 
     def _mailbox(self, match: re.Match[str], masked: Counter[str]) -> str:
         name, host = match.groups()
@@ -140,6 +147,7 @@ _KINDS = {
     "dashed": "account id",
     "id": "principal",
     "mac": "MAC address",
+    "node": "IP address",
     "host": "host name",
 }
 

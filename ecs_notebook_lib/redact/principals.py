@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from ecs_notebook_lib.knowledge.tables import read_table
+from ecs_notebook_lib.redact.places import AFTER_ESCAPE
 from ecs_notebook_lib.snapshot import Snapshot
 
 _NAME = r"[A-Za-z0-9+=,.@_-]+"
@@ -61,7 +62,7 @@ def _pattern(names: set[str]) -> re.Pattern[str] | None:
     if not names:
         return None
     listed = "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
-    return re.compile(rf"(?:(?<![\w.-])|(?<=\\[nrt]))(?:{listed})(?![\w-]|\.\w)", re.ASCII)
+    return re.compile(rf"(?:(?<![\w.-])|{AFTER_ESCAPE})(?:{listed})(?![\w-]|\.\w)", re.ASCII)
 
 
 @cache

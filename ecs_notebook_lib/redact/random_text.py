@@ -11,7 +11,7 @@ _WORD = re.compile(r"(?<![A-Za-z0-9+/=_-])[A-Za-z0-9+/_-]{20,4096}={0,2}", re.AS
 _SEGMENT = re.compile(r"[A-Za-z0-9+]+")
 _LEAST_CHANGES = 0.38
 """Share of neighbours that differ in kind (upper, lower, digit): 0.6 in random base64, 0.3 in a CamelCase name."""
-_LEAST_BITS = 3.4
+_LEAST_BITS = 3.2
 _LONGEST_NAME = 20
 _SECRET_ACCESS_KEY = 40
 _SEGMENTS = re.compile(r"[_=-]")
@@ -52,5 +52,6 @@ def _kind(character: str) -> int:
 
 
 def _bits(word: str) -> float:
-    """Return Shannon's entropy of a word, in bits a character."""
-    return -sum(n / len(word) * math.log2(n / len(word)) for n in Counter(word).values())
+    """Return Shannon's entropy of a word, in bits a character. All digits count as one: pseudonyms have others."""
+    counts = Counter("0" if character.isdigit() else character for character in word)
+    return -sum(n / len(word) * math.log2(n / len(word)) for n in counts.values())

@@ -93,10 +93,11 @@ class Redactor:
         }
 
     def _of_name(self, name: str, item: Any) -> Any:
-        if isinstance(item, str) and names_a_secret().match(name) and not is_plain_value(item):
+        number = isinstance(item, int | float) and not isinstance(item, bool) and kind_of(name) == "password"
+        if (isinstance(item, str) or number) and names_a_secret().match(name) and not is_plain_value(str(item)):
             kind = kind_of(name)
             self._masked[kind] += 1
-            return self._text.mark(kind, item)
+            return self._text.mark(kind, str(item))
         return self.value(item)
 
     def _member(self, lines: bytes) -> bytes:
@@ -119,4 +120,5 @@ class Redactor:
         redacted = self._text.redact(text, masked)
         if redacted == text or stays_json(text, redacted):
             return redacted
+        masked.clear()  # what was masked in vain does not count
         return json_text(text, self.value)

@@ -46,10 +46,11 @@ def _replaced(match: re.Match[str], kind: str, mark: Mark) -> str:
     return whole[:start] + mark(kind, secret) + whole[end:]
 
 
-_QUOTED = r'\\"(?P<escaped>[^"\\]+)\\"|"(?P<double>(?:[^"\\]|\\.)+)"|' + r"'(?P<single>(?:[^'\\]|\\.)+)'"
+_QUOTED = r'\\{1,7}"(?P<escaped>[^"\\]+)\\{1,7}"|"(?P<double>(?:[^"\\]|\\.)+)"|' + r"'(?P<single>(?:[^'\\]|\\.)+)'"
 _BARE = r"(?P<bare>[^\s\"'\\,;&)}\]<>]+)"
 _ARN_MEMBER = re.compile(r"arn:[^\s\"']*\Z")
 _VARIABLE_NAME = re.compile(r"[A-Z][A-Z0-9_]*\Z")
+_PATH_OR_PLACEHOLDER = re.compile(r"/[a-z]+/[\w./-]*|<[^<>]*>?", re.ASCII)
 _REFERENCE = 200
 
 
@@ -58,7 +59,7 @@ def _assigned() -> tuple[re.Pattern[str], frozenset[str], tuple[str, ...]]:
     row = read_table("redaction")["assigned"]
     names, words = ("|".join(sorted(row[part], key=len, reverse=True)) for part in ("names", "words"))
     pattern = rf"(?i)(?P<name>(?:{names})|(?<![a-z])(?:{words}))"
-    assigns = r"(?:\\?[\"'])?\]?(?P<by>\s{0,3}(?:=>|:=|={1,3}|:)\s{0,3})@?"
+    assigns = r"(?:\\{0,7}[\"'])?\]?(?P<by>\s{0,3}(?:=>|:=|={1,3}|:)\s{0,3})@?"
     return re.compile(pattern + assigns + f"(?:{_QUOTED}|{_BARE})"), frozenset(row["plain"]), tuple(row["begins"])
 
 
@@ -96,9 +97,14 @@ def may_assign(lower: str) -> bool:
 
 
 def is_plain_value(value: str) -> bool:
-    """Say whether a value behind a telling name is none that is secret: empty, a reference, a placeholder."""
+    """Say whether a value behind a telling name is none that is secret: a sign, a reference, a path, a placeholder."""
     _, plain, begins = _assigned()
-    return not value.strip() or value.lower() in plain or value.startswith(begins) or "/" in value[:1]
+    return (
+        not any(map(str.isalnum, value))
+        or value.lower() in plain
+        or value.startswith(begins)
+        or _PATH_OR_PLACEHOLDER.fullmatch(value) is not None
+    )
 
 
 def _is_plain(match: re.Match[str], value: str, *, bare: bool) -> bool:

@@ -8,6 +8,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.diagnosis.what_changed import failing_of, nearness, touch_of
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.knowledge.change_kinds import ChangeKind, change_kind_of
 
 _NEAR = 0.7
@@ -53,7 +54,7 @@ def _nearest_first(frames: Frames) -> list[Mapping[Any, Any]]:
 
 def _statement(row: Mapping[Any, Any], kind: ChangeKind) -> str:
     who = f" by {row['who']}" if pd.notna(row["who"]) else ""
-    texts = [str(row[name])[:_LONGEST] for name in ("before", "after")]
+    texts = [beginning(row[name], _LONGEST) for name in ("before", "after")]
     told = f": {texts[0] or 'nothing'} before, {texts[1] or 'nothing'} after" if any(texts) else ""
     return (
         f"Changed at {row['changed_at']:%Y-%m-%d %H:%M} UTC{who}: {kind.says}, {row['resource']} {row['member']}{told}."

@@ -8,13 +8,13 @@ from ecs_notebook_lib.diagnosis.ends import ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
-    beginning,
     counted,
     examined_of,
     keys_of,
     listing,
 )
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.messages import Message, recognise_all
 from ecs_notebook_lib.knowledge.weights import finding_kinds

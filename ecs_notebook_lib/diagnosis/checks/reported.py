@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, beginning, examined_of
+from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, examined_of
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.frames.reported import message_of
 from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.weights import finding_kinds

@@ -8,7 +8,6 @@ from ecs_notebook_lib.diagnosis.ends import ends_of
 from ecs_notebook_lib.diagnosis.findings import (
     Finding,
     NothingToExamineError,
-    beginning,
     counted,
     examined_of,
     keys_of,
@@ -16,6 +15,7 @@ from ecs_notebook_lib.diagnosis.findings import (
     most_common,
 )
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, SIGKILL
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.weights import finding_kinds
