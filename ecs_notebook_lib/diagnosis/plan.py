@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Outcome
+from ecs_notebook_lib.diagnosis.shell import Names, filled
 from ecs_notebook_lib.knowledge.weights import (
     MAX_PROBABILITY,
     NONE_OF_THESE,
@@ -44,7 +45,7 @@ class PlannedCheck:
 
 
 def make_plan(
-    results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]
+    results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Names
 ) -> tuple[PlannedCheck, ...]:
     """Return the checks that were not made, or in part, those first that tell most a minute; `names` fill in commands.
 
@@ -55,7 +56,7 @@ def make_plan(
     return tuple(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
 
 
-def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Mapping[str, str]) -> PlannedCheck:
+def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Names) -> PlannedCheck:
     row = check_rows()[result.check]
     kinds = [finding_kinds()[kind] for kind in (*row.kinds, *row.tells) if finding_kinds()[kind].weights]
     likely = sorted((name for name in probabilities if name != NONE_OF_THESE), key=lambda name: -probabilities[name])
@@ -72,21 +73,14 @@ def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Map
     )
 
 
-def command_of(row: CheckRow, names: Mapping[str, str]) -> str:
+def command_of(row: CheckRow, names: Names) -> str:
     """Return the command of a check with these names filled in; what is not known stays a placeholder."""
-    return row.command.format_map(_Names(names))
+    return filled(row.command, names)
 
 
 def _worth_asking(row: CheckRow, result: CheckResult) -> bool:
     """Say whether the check could tell something if somebody made it now."""
     return result.refused or row.by_hand or bool(row.tells)
-
-
-class _Names(dict[str, str]):
-    """Names for a command; what is not known stays a placeholder that a reader can fill in."""
-
-    def __missing__(self, key: str) -> str:
-        return f"<{key.upper()}>"
 
 
 def _seen(kind: FindingKind, cause: str) -> float:
