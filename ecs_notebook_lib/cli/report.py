@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from ecs_notebook_lib.cli.opening import incident_of, progress_of
 from ecs_notebook_lib.errors import MissingExtraError
+from ecs_notebook_lib.untrusted import visible
 
 
 def run(options: argparse.Namespace) -> int:
@@ -16,6 +17,6 @@ def run(options: argparse.Namespace) -> int:
 
     report = write_report(incident_of(options), folder=options.out, progress=progress_of(options))
     for error in report.errors:
-        sys.stderr.write(f"ecs-notebook: a cell of the report failed: {error}\n")
-    sys.stdout.write(f"{report.html}\n")
+        sys.stderr.write(f"ecs-notebook: a cell of the report failed: {visible(error)}\n")
+    sys.stdout.write(f"{visible(report.html)}\n")
     return 0
