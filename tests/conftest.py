@@ -42,6 +42,7 @@ SAMPLED = {
     "frames": 2,
     "history": 2,
     "history_events": 3,
+    "hostile": 12,
     "knowledge": 3,
     "log_lines": 2,
     "log_wordings": 3,
