@@ -240,8 +240,12 @@ def carried_by_xml(text: str) -> str:
 class HostileAWS:
     """Answers in a world's place, with a string of the corpus in each text; `touched` counts where."""
 
-    def __init__(self, world: World, texts: Mapping[str, str], mode: Mode = Mode.FREE) -> None:
+    def __init__(
+        self, world: World, texts: Mapping[str, str], mode: Mode = Mode.FREE, *, only: tuple[str, Place] | None = None
+    ) -> None:
         self.world, self.mode = world, mode
+        self.only = only
+        """One place, whose first text alone is touched: for strings of megabytes."""
         self.strings = Strings(texts, mode)
         self.touched: set[tuple[str, Place]] = set()
         self.answered: dict[str, set[Place]] = {}
@@ -329,6 +333,8 @@ class _Touching:
         return self._aws.strings.hostile(text, free=free, xml=self._xml)
 
     def _is_touched(self, *, free: bool, enum: bool, path: Place) -> bool:
+        if self._aws.only is not None:
+            return self._aws.only == (self._operation, path) not in self._aws.touched
         if self._aws.mode is Mode.EVERY:
             return not _TOKENS.search(path[-1])
         if self._aws.mode is Mode.NAMES:
