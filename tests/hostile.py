@@ -123,9 +123,6 @@ _PRETENDERS = {
 CORPUS: Mapping[str, str] = {**_MARKUP, **_MARKDOWN, **_TERMINAL, **_UNICODE, **_FORMULAS, **_PRETENDERS}
 """Every string by its name; none is long enough to be bounded away but those that are about length."""
 
-DEPTH = 10_000
-DEEP_LIST = "[" * DEPTH + "]" * DEPTH
-DEEP_OBJECT = '{"a":' * DEPTH + "1" + "}" * DEPTH
 LONG_LINE = ("GET /x?a=1&b=%20 200 at com.example.A.b(A.java:1) Error: \x1b[1m " * 170_000)[:10_000_000]
 """10 MB on one line; made of what expressions for access lines, frames and errors begin to match."""
 

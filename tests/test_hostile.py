@@ -17,7 +17,7 @@ from ecs_notebook_lib.simulate import build
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.untrusted import plain, visible, visible_json
 
-from .hostile import CORPUS, HostileAWS, Mode, Writer, free_texts_of, page_from_shape, texts_of
+from .hostile import CORPUS, LONG_LINE, HostileAWS, Mode, Writer, free_texts_of, page_from_shape, texts_of
 
 SCENARIOS = ("clarity-backend", "clarity-network", "clarity-resources")
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -204,3 +204,51 @@ def test_wrong_usage_does_not_obey_what_it_repeats(arguments, capsys):
 
     assert ended.value.code == 2
     assert hidden_in(capsys.readouterr().err) == set()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"[]\n", b"1\n", b'"x"\n[]\n', b"null\n", b"{}\n", b"\xff\n{}\n", b"[" * 5000 + b"\n{}\n", b"\x00", b""],
+)
+def test_a_file_that_is_no_journal_is_refused_in_one_line(content, tmp_path, capsys):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(content)
+
+    assert main(["treat", "--undo", str(path), "--dry-run"]) == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+DEEP = {
+    "log-line": ("logs:GetLogEvents", ("events[]", "message")),
+    "policy": ("iam:GetRolePolicy", ("PolicyDocument",)),
+    "trust": ("iam:GetRole", ("Role", "AssumeRolePolicyDocument")),
+    "bucket-policy": ("s3:GetBucketPolicy", ("Policy",)),
+    "manifest": ("ecr:BatchGetImage", ("images[]", "imageManifest")),
+    "variable": (
+        "ecs:DescribeTaskDefinition",
+        ("taskDefinition", "containerDefinitions[]", "environment[]", "value"),
+    ),
+    "call": ("cloudtrail:LookupEvents", ("Events[]", "CloudTrailEvent")),
+}
+
+
+@pytest.mark.parametrize("depth", [300, 600, 1100, 10_000])
+@pytest.mark.parametrize("place", DEEP)
+def test_json_without_end_in_a_text_is_a_text(place, depth, saved, command):
+    text = '{"eventName": "PutRolePolicy", "Statement": [{"Condition": ' + '{"a":' * depth + "1" + "}" * depth + "}]}"
+    if place == "call":
+        text = text.replace('"Statement"', '"userIdentity": {"arn": ' + '{"a":' * depth + "1" + "}" * depth + '}, "x"')
+    aws = HostileAWS(build("clarity-backend"), {"deep": text}, Mode.WHOLE, only=DEEP[place])
+
+    assert command("diagnose", saved(collected(aws)))[0] == 3
+    assert aws.touched == {DEEP[place]}
+
+
+@pytest.mark.parametrize("place", ["log-line", "policy", "manifest"])
+def test_a_line_of_ten_megabytes_costs_seconds(place, saved, command):
+    aws = HostileAWS(build("clarity-backend"), {"long": LONG_LINE}, Mode.WHOLE, only=DEEP[place])
+    path = saved(collected(aws))
+    began = time.process_time()
+
+    assert command("diagnose", path)[0] == 3
+    assert time.process_time() - began < 10
