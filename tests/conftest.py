@@ -43,6 +43,7 @@ SAMPLED = {
     "history": 2,
     "history_events": 3,
     "hostile": 12,
+    "hostile_report": 2,
     "knowledge": 3,
     "log_lines": 2,
     "log_wordings": 3,

@@ -11,13 +11,17 @@ import pytest
 
 from benchmarks.simulated import collected
 from ecs_notebook_lib.cli import main
-from ecs_notebook_lib.incident import Incident
+from ecs_notebook_lib.incident import Incident, simulated_clients
 from ecs_notebook_lib.knowledge.operations import every_operation
-from ecs_notebook_lib.simulate import build
+from ecs_notebook_lib.simulate import begin, build
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.untrusted import plain, visible, visible_json
+from ecs_notebook_lib.wait import Wanted, Watch, wait_for
+from ecs_notebook_lib.wait.telling import Teller
+from ecs_notebook_lib.wait.waiting import Patience
 
 from .hostile import CORPUS, LONG_LINE, HostileAWS, Mode, Writer, free_texts_of, page_from_shape, texts_of
+from .test_wait import world_clock
 
 SCENARIOS = ("clarity-backend", "clarity-network", "clarity-resources")
 HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
@@ -252,3 +256,17 @@ def test_a_line_of_ten_megabytes_costs_seconds(place, saved, command):
 
     assert command("diagnose", path)[0] == 3
     assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("mode", [Mode.FREE, Mode.WHOLE])
+def test_what_is_told_while_waiting_is_lines_of_text(mode):
+    world = begin("program-crashes", 1)
+    watch = Watch(simulated_clients(HostileAWS(world, CORPUS, mode)), world.cluster, [world.service])
+    teller, lines = Teller(timeout=3600), []
+    patience = Patience(1800, 15)
+
+    wait_for(watch, Wanted(), patience, tell=lambda row: lines.extend(teller.lines(row)), clock=world_clock(world))
+
+    assert len(lines) > 3
+    assert hidden_in("".join(lines)) == set()
+    assert max(map(len, lines)) < 6000
