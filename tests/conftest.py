@@ -45,6 +45,8 @@ SAMPLED = {
     "frames": 2,
     "history": 2,
     "history_events": 3,
+    "hostile": 12,
+    "hostile_report": 2,
     "knowledge": 3,
     "lab": 9,
     "log_lines": 2,

@@ -9,8 +9,9 @@ from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.knowledge.treatments import write_operations
 
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
-FOUNDATION = {"errors", "version", "source", "untrusted"}
+FOUNDATION = {"arns", "errors", "version", "source", "untrusted"}
 MAY_IMPORT = {
+    "arns": set(),
     "errors": {"untrusted"},
     "version": set(),
     "untrusted": set(),
@@ -18,16 +19,17 @@ MAY_IMPORT = {
     "source": {"errors"},
     "examined": {"source"},
     "rolling_update": set(),
-    "knowledge": set(),
+    "knowledge": {"arns"},
     "network": set(),
     "policy": set(),
     "simulate": set(),
     "snapshot": {"errors", "source"},
-    "collect": {"errors", "version", "source", "examined", "knowledge", "snapshot"},
+    "collect": {"arns", "errors", "version", "source", "examined", "knowledge", "snapshot"},
     "redact": {"knowledge", "snapshot"},
-    "frames": {"errors", "examined", "knowledge", "network", "policy", "snapshot"},
-    "diagnosis": {"examined", "frames", "knowledge", "rolling_update", "snapshot", "untrusted"},
+    "frames": {"arns", "errors", "examined", "knowledge", "network", "policy", "snapshot"},
+    "diagnosis": {"examined", "frames", "knowledge", "network", "rolling_update", "snapshot", "untrusted"},
     "treatment": {
+        "arns",
         "errors",
         "diagnosis",
         "examined",
@@ -41,7 +43,7 @@ MAY_IMPORT = {
     },
     "treatment.apply": {"errors", "collect", "knowledge", "snapshot", "treatment"},
     "cases": {"errors", "version", "knowledge", "snapshot", "frames", "diagnosis"},
-    "history": {"errors", "source", "knowledge", "snapshot", "collect"},
+    "history": {"arns", "errors", "source", "knowledge", "snapshot", "collect"},
     "incident": {
         "errors",
         "source",
@@ -55,7 +57,17 @@ MAY_IMPORT = {
         "simulate",
         "treatment",
     },
-    "wait": {"version", "source", "untrusted", "examined", "rolling_update", "knowledge", "snapshot", "collect"},
+    "wait": {
+        "arns",
+        "version",
+        "source",
+        "untrusted",
+        "examined",
+        "rolling_update",
+        "knowledge",
+        "snapshot",
+        "collect",
+    },
     "plots": {"untrusted"},
     "report": {
         "rolling_update",

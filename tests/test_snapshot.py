@@ -2,18 +2,24 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from ecs_notebook_lib.errors import SnapshotError
 from ecs_notebook_lib.snapshot import IncidentName, Snapshot, load_snapshot, save_snapshot
+from ecs_notebook_lib.snapshot.checking import shapes
 
 from .conftest import incident_of
+from .shapes import table
 
 NOW = datetime(2025, 7, 12, 9, 15, tzinfo=UTC)
 NAME = IncidentName("cluster", "service", "us-east-1", "111122223333", (NOW, NOW))
-LINE = b'{"at":"2025-07-12T09:15:00Z","response":{"a":1},"error":null}\n'
+LINE = (
+    b'{"at":"2025-07-12T09:15:00Z","account":"1","region":"r","params":{},"page":0,"origin":"live","error":null,'
+    b'"response":{"a":1}}\n'
+)
 
 
 def small():
@@ -135,3 +141,102 @@ def test_a_missing_file_and_a_folder_are_told(tmp_path):
     for path, words in ((tmp_path / "none.zip", "no such file"), (tmp_path, "it is a folder")):
         with pytest.raises(SnapshotError, match=words):
             load_snapshot(path)
+
+
+def test_the_forms_of_pages_are_those_of_awss_model():
+    assert shapes() == table()
+
+
+def page(**changes):
+    record = {
+        "at": "2025-07-12T09:15:00Z",
+        "account": "111122223333",
+        "region": "us-east-1",
+        "params": {"cluster": "c", "tasks": ["t"]},
+        "page": 0,
+        "origin": "live",
+        "error": None,
+        "response": {"tasks": [{"taskArn": "t"}]},
+    }
+    return json.dumps(record | changes).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        pytest.param(page(response=[]), "response that is no object", id="response-is-a-list"),
+        pytest.param(page(response="x"), "response that is no object", id="response-is-a-text"),
+        pytest.param(page(response={"tasks": {}}), "response.tasks that is no list", id="list-is-an-object"),
+        pytest.param(page(response={"tasks": ["x"]}), "response.tasks[] that is no object", id="element-is-a-text"),
+        pytest.param(page(response={"tasks": [{"taskArn": 1}]}), "that is not a text", id="text-is-a-number"),
+        pytest.param(page(response={"tasks": [{"createdAt": "soon"}]}), "that is not a time", id="time-is-none"),
+        pytest.param(page(response={"tasks": [{"containers": [{"exitCode": True}]}]}), "not a number", id="number"),
+        pytest.param(page(error="denied"), "error that is no object", id="error-is-a-text"),
+        pytest.param(page(error={}), "an error without a code", id="error-without-a-code"),
+        pytest.param(page(params=[]), "params that is no object", id="params-is-a-list"),
+        pytest.param(page(params={"cluster": "c"}), "was asked without tasks", id="a-parameter-is-missing"),
+        pytest.param(page(params={"tasks": "t"}), "params.tasks that is no list", id="a-parameter-of-another-type"),
+        pytest.param(page(at="now"), "at that is not a time", id="no-time"),
+        pytest.param(page(at=None), "has no at", id="time-is-null"),
+        pytest.param(b"[]", "a line that is no object", id="line-is-a-list"),
+        pytest.param(b"{}", "has no at", id="line-is-empty"),
+        pytest.param(b"", "is no JSON", id="line-is-blank"),
+        pytest.param(b"[" * 10_000 + b"]" * 10_000, "is no JSON", id="deep"),
+        pytest.param(b"\xff\xfe", "is no JSON", id="not-utf-8"),
+        pytest.param(b"NaN", "is no JSON", id="not-a-number"),
+    ],
+)
+def test_a_page_of_another_form_than_awss_is_refused_in_one_line(tmp_path, line, words):
+    snapshot = replace(small(), members={"ecs:DescribeTasks": line + b"\n"})
+    path = save_snapshot(snapshot, tmp_path / "a.zip")
+
+    with pytest.raises(SnapshotError) as refused:
+        load_snapshot(path)
+
+    assert words in str(refused.value)
+    assert "ecs.DescribeTasks.jsonl, line 1 " in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_member_that_aws_adds_later_is_passed_over(tmp_path):
+    line = page(response={"tasks": [{"taskArn": "t", "mood": []}], "news": 1}) + b"\n"
+    snapshot = replace(small(), members={"ecs:DescribeTasks": line, "ecs:DescribeMoods": page(response={}) + b"\n"})
+
+    assert load_snapshot(save_snapshot(snapshot, tmp_path / "a.zip")) == snapshot
+
+
+def link(name, target):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = 0o120777 << 16
+    return info, target
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/etc/passwd", "..\\evil.jsonl", "C:\\evil.jsonl", "a/../../b.jsonl", "ecs.ListTasks.jsonl/", "./manifest.json"],
+)
+def test_no_member_has_a_name_that_leads_elsewhere(tmp_path, name):
+    path = rewritten(written(tmp_path), lambda members: members | {name: b"{}\n"})
+
+    with pytest.raises(SnapshotError, match="is named"):
+        load_snapshot(path)
+
+
+def test_a_link_in_the_file_is_read_as_bytes_and_followed_nowhere(tmp_path):
+    path = rewritten(written(tmp_path), lambda members: {"manifest.json": members["manifest.json"]})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(*link("ecs.ListTasks.jsonl", b"/etc/passwd"))
+
+    with pytest.raises(SnapshotError, match="checksum"):
+        load_snapshot(path)
+
+
+def test_a_size_that_promises_zip64_and_has_none_is_refused(tmp_path):
+    path = written(tmp_path)
+    data = bytearray(path.read_bytes())
+    central = data.rfind(b"ecs.ListTasks.jsonl") - 46
+    data[central + 24 : central + 28] = b"\xff\xff\xff\xff"
+    path.write_bytes(bytes(data))
+
+    with pytest.raises(SnapshotError):
+        load_snapshot(path)

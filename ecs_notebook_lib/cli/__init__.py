@@ -5,10 +5,13 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from ecs_notebook_lib.errors import EcsNotebookError
+from ecs_notebook_lib.untrusted import visible
 from ecs_notebook_lib.version import __version__
 
+_LONGEST = 4000
 _FORMATS = ("text", "json", "markdown")
 SOURCE_HELP = "live:CLUSTER/SERVICE, demo:NAME[:SEED], case:FILE, or the path of a snapshot"
 
@@ -21,14 +24,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
         return command(options)
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {error.line}\n")
+        sys.stderr.write(f"ecs-notebook: {visible(error.line, limit=_LONGEST)}\n")
         return 1
     except OSError as error:
-        sys.stderr.write(f"ecs-notebook: {error.strerror or error}: {error.filename or 'no file'}\n")
+        sys.stderr.write(f"ecs-notebook: {error.strerror or visible(error)}: {visible(error.filename or 'no file')}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("ecs-notebook: interrupted\n")
         return 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """Tells of wrong usage without obeying what was typed: argparse repeats it as it is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Tell what is wrong, and end."""
+        super().error(visible(message, limit=_LONGEST))
 
 
 def _resolve_source(options: argparse.Namespace) -> None:
@@ -48,7 +59,7 @@ def _resolve_source(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser: argparse.ArgumentParser = _Parser(
         prog="ecs-notebook", description="Find out why an Amazon ECS deployment does not stabilize."
     )
     parser.add_argument("--version", action="version", version=f"ecs-notebook {__version__}")

@@ -17,9 +17,9 @@ def run(options: argparse.Namespace) -> int:
         return answer(incident, options)
     diagnosis = incident.diagnosis
     if options.format == "json":
-        import orjson
+        from ecs_notebook_lib.cli.documents import print_json
 
-        sys.stdout.write(orjson.dumps(diagnosis.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(diagnosis.to_json())
     elif options.format == "markdown":
         from ecs_notebook_lib.report.markdown import markdown_of
 

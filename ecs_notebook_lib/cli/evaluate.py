@@ -1,7 +1,6 @@
 """`ecs-notebook evaluate`: measure the differential on labelled cases (DESIGN 6)."""
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,9 @@ def run(options: argparse.Namespace) -> int:
         raise CaseFileError(path, "no case in it has a root_cause with a family to compare with")
     document = evaluation.to_json()
     if options.format == "json":
-        import orjson
+        from ecs_notebook_lib.cli.documents import print_json
 
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(document)
     else:
         _print(document, color=not options.no_color)
     return 0

@@ -20,10 +20,10 @@ def run(options: argparse.Namespace) -> int:
         options.parser.error("TEXT is empty: give a service event, a stopped reason, a log line or an exit code")
     explained = explain(text)
     if options.format == "json":
-        import orjson
+        from ecs_notebook_lib.cli.documents import print_json
 
         document = {"schema": "ecs-notebook/explanation/1", "messages": [asdict(row) for row in explained]}
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(document)
     else:
         sys.stdout.write("\n".join(_words(row) for row in explained) or _unknown(text))
     return 0 if explained else UNKNOWN

@@ -59,10 +59,12 @@ def main() -> int:
     from ecs_notebook_lib.incident import Incident
     from ecs_notebook_lib.report import words
     from ecs_notebook_lib.snapshot import from_bytes
+    from ecs_notebook_lib.untrusted import visible
 
     content = sys.stdin.buffer.read()
     if content:
-        sys.stderr.write(f"... first answer: {words.first_answer(Incident(from_bytes(content), partial=True))}\n")
+        answer = words.first_answer(Incident(from_bytes(content), partial=True))
+        sys.stderr.write(f"... first answer: {visible(answer)}\n")
     return 0
 
 

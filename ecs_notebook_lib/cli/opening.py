@@ -5,6 +5,7 @@ import sys
 
 from ecs_notebook_lib.cli.first_answer import FirstAnswer
 from ecs_notebook_lib.incident import Incident, open_incident
+from ecs_notebook_lib.untrusted import visible
 
 
 def incident_of(options: argparse.Namespace) -> Incident:
@@ -44,5 +45,5 @@ class Progress:
     def __call__(self, step: str) -> None:
         """Tell that a step begins."""
         if not self._quiet:
-            sys.stderr.write(f"... {step}\n")
+            sys.stderr.write(f"... {visible(step)}\n")
             sys.stderr.flush()

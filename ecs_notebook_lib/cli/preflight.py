@@ -5,10 +5,9 @@ import sys
 
 from rich.text import Text
 
-from ecs_notebook_lib.cli.text import open_console, print_table
+from ecs_notebook_lib.cli.text import open_console, print_table, say
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import preflight_words, words
-from ecs_notebook_lib.untrusted import visible
 
 EXIT_CODES = {"ok": 0, "would_fail": 3, "unknown": 4}
 """Warnings do not count: the revision would come up."""
@@ -18,9 +17,9 @@ def answer(incident: Incident, options: argparse.Namespace) -> int:
     """Print the answer in the format that is asked for, and return the exit code that tells it."""
     preflight = incident.preflight
     if options.format == "json":
-        import orjson
+        from ecs_notebook_lib.cli.documents import print_json
 
-        sys.stdout.write(orjson.dumps(preflight.to_json(), option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(preflight.to_json())
     elif options.format == "markdown":
         sys.stdout.write(preflight_words.markdown_of(incident))
     else:
@@ -32,7 +31,7 @@ def _print(incident: Incident, *, color: bool) -> None:
     console = open_console(color=color)
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
-    console.print(Text(visible(preflight_words.heading(incident))))
+    say(console, preflight_words.heading(incident))
     console.print()
-    console.print(Text(visible(preflight_words.verdict(incident.preflight)), style="bold"))
+    say(console, preflight_words.verdict(incident.preflight), style="bold")
     print_table(console, "Before deploying", preflight_words.preflight_table(incident.preflight))

@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from ecs_notebook_lib.cli.opening import incident_of, progress_of
 from ecs_notebook_lib.errors import MissingExtraError
+from ecs_notebook_lib.untrusted import visible
 
 
 def run(options: argparse.Namespace) -> int:
@@ -17,11 +18,11 @@ def run(options: argparse.Namespace) -> int:
     incident = incident_of(options)
     report = write_report(incident, folder=options.out, share=options.share, progress=progress_of(options))
     for error in report.errors:
-        sys.stderr.write(f"ecs-notebook: a cell of the report failed: {error}\n")
+        sys.stderr.write(f"ecs-notebook: a cell of the report failed: {visible(error)}\n")
     for problem in report.problems:
-        sys.stderr.write(f"ecs-notebook: {problem}\n")
+        sys.stderr.write(f"ecs-notebook: {visible(problem)}\n")
     if options.share:
         masked = ", ".join(f"{kind}: {count}" for kind, count in sorted(report.masked.items()))
         sys.stderr.write(f"ecs-notebook: masked {masked or 'nothing'}\n")
-    sys.stdout.write(f"{report.html}\n")
+    sys.stdout.write(f"{visible(report.html)}\n")
     return 0

@@ -22,24 +22,29 @@ def open_console(*, color: bool) -> Console:
     return Console(no_color=True, highlight=False, width=_WIDTH_WITHOUT_TERMINAL)
 
 
+def say(console: Console, text: str, *, style: str = "") -> None:
+    """Print one line, wrapped, in which nothing is markup or a control."""
+    console.print(Text(visible(text), style=style))
+
+
 def print_diagnosis(incident: Incident, *, color: bool) -> None:
     """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
     console = open_console(color=color)
     diagnosis = incident.diagnosis
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
-    console.print(Text(visible(words.heading(incident))))
-    console.print(Text(visible(diagnosis.state.chief_complaint)))
+    say(console, words.heading(incident))
+    say(console, diagnosis.state.chief_complaint)
     console.print()
-    console.print(Text(verdict(incident.diagnosis), style="bold"))
-    for reason in because(incident.diagnosis):
-        console.print(Text(f"  {reason}"))
-    console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
-    console.print(Text(words.prognosis(incident)))
+    say(console, verdict(diagnosis), style="bold")
+    for reason in because(diagnosis):
+        say(console, f"  {reason}")
+    say(console, f"{words.impact(incident)} {words.rollback(incident)}")
+    say(console, words.prognosis(incident))
     if todo := words.what_to_do(incident):
-        console.print(Text(visible(f"What to do now: {todo} ecs-notebook treat shows how.")))
+        say(console, f"What to do now: {todo} ecs-notebook treat shows how.")
     if changed := words.what_changed(incident):
-        console.print(Text(visible(changed)))
+        say(console, changed)
     if not diagnosis.state.settled and diagnosis.state.status != "unknown":
         columns = ["cause", "probability", "for", "against"]
         print_table(console, "Differential diagnosis", words.differential_table(diagnosis)[columns])

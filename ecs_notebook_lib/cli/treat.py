@@ -40,10 +40,10 @@ def run(options: argparse.Namespace) -> int:
     if options.apply:
         return _apply(incident, hands, options)
     if options.format == "json":
-        import orjson
+        from ecs_notebook_lib.cli.documents import print_json
 
         document = {"treatment": incident.treatment.to_json(), "prognosis": incident.prognosis.to_json()}
-        sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+        print_json(document)
     else:
         from ecs_notebook_lib.cli.treatment_text import print_treatment
 

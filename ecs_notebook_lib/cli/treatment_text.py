@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from ecs_notebook_lib.cli.text import open_console
+from ecs_notebook_lib.cli.text import open_console, say
 from ecs_notebook_lib.diagnosis.words import verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import words
@@ -23,9 +23,9 @@ def print_treatment(incident: Incident, *, color: bool) -> None:
     console = open_console(color=color)
     if incident.simulated:
         console.print(Text(words.SIMULATED, style="yellow"))
-    console.print(Text(visible(words.heading(incident))))
-    console.print(Text(verdict(incident.diagnosis), style="bold"))
-    console.print(Text(visible(f"{words.impact(incident)} {words.rollback(incident)}")))
+    say(console, words.heading(incident))
+    say(console, verdict(incident.diagnosis), style="bold")
+    say(console, f"{words.impact(incident)} {words.rollback(incident)}")
     now, later = incident.treatment.immediate, incident.treatment.long_term
     _print_all(console, "Now", now, "Nothing has to be done now.", fragments=True)
     for row in incident.treatment.alternatives:
@@ -33,7 +33,7 @@ def print_treatment(incident: Incident, *, color: bool) -> None:
     _print_all(console, "So that it does not come again", later, "Nothing is left to be done.", fragments=False)
     console.print()
     console.print(Text("Prognosis", style="bold"))
-    console.print(Text(words.prognosis(incident)))
+    say(console, words.prognosis(incident))
 
 
 def _print_all(console: Console, title: str, actions: Iterable[Action], nothing: str, *, fragments: bool) -> None:

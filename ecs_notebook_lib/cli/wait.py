@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _Waiting(options).run()
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {error.line}\n")
+        sys.stderr.write(f"ecs-notebook: {visible(error.line)}\n")
         return NOT_STABLE
 
 
@@ -95,18 +96,18 @@ class _Waiting:
                 yield row.name, Incident(self._watch.snapshot(row.name, self._progress))
             except EcsNotebookError as error:
                 kept = self._watch.kept(row.name)
-                sys.stderr.write(f"ecs-notebook: {error.line}\n")
+                sys.stderr.write(f"ecs-notebook: {visible(error.line)}\n")
                 if kept is not None:
                     yield row.name, Incident(kept)
 
     def _answer(self, rows: list[Result], incidents: Mapping[str, "Incident"]) -> None:
         reports = {name: self._report(incident, len(incidents)) for name, incident in incidents.items()}
         if self._options.format == "json":
-            import orjson
+            from ecs_notebook_lib.cli.documents import print_json
 
             document = {"schema": SCHEMA, "stable": not any_failed(rows), "services": []}
             document["services"] = [_row(row, incidents.get(row.name), reports.get(row.name, "")) for row in rows]
-            sys.stdout.write(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n")
+            print_json(document)
             return
         for row in rows:
             sys.stdout.write(visible(f"{row.name}: {row.verdict.outcome}: {row.verdict.reason}") + "\n")
@@ -158,7 +159,7 @@ def _after(row: Result, options: argparse.Namespace, report: str) -> Iterator[st
             "The deployment is still running in ECS, and the next one will overlap it. To stop it, and go back to the "
             "last good revision:"
         )
-        yield f"  {stop_command(row, options.cluster)}"
+        yield f"  {visible(stop_command(row, options.cluster))}"
 
 
 def _still_runs(row: Result) -> bool:
@@ -172,8 +173,9 @@ def stop_command(row: Result, cluster: str) -> str:
     """Return the command that ends the rollout: ECS stops only the current service deployment, as a rollback."""
     arn = row.followed.service_deployment if row.followed else ""
     if arn:
-        return f"aws ecs stop-service-deployment --service-deployment-arn {arn} --stop-type ROLLBACK"
-    return f"aws ecs update-service --cluster {cluster} --service {row.name} --task-definition THE_LAST_GOOD_ONE"
+        return f"aws ecs stop-service-deployment --service-deployment-arn {shlex.quote(arn)} --stop-type ROLLBACK"
+    service = f"--cluster {shlex.quote(cluster)} --service {shlex.quote(row.name)}"
+    return f"aws ecs update-service {service} --task-definition THE_LAST_GOOD_ONE"
 
 
 def _row(row: Result, incident: "Incident | None", report: str) -> dict[str, Any]:

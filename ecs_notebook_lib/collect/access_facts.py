@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.existence import existing_images, existing_secrets
 from ecs_notebook_lib.knowledge.needs import Need, role_name
@@ -94,5 +95,5 @@ def _policy_requests(arn: str) -> Iterator[Request]:
         yield Request("secretsmanager:DescribeSecret", {"SecretId": arn})
         yield Request("secretsmanager:GetResourcePolicy", {"SecretId": arn})
     elif service == "ecr":
-        account, name = arn.split(":")[4], resource.partition("/")[2]
+        account, name = account_of(arn), resource.partition("/")[2]
         yield Request("ecr:GetRepositoryPolicy", {"registryId": account, "repositoryName": name})

@@ -27,10 +27,11 @@ from botocore.exceptions import (
     SSOError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.mask import Masker
-from ecs_notebook_lib.collect.record import answered_at, plain
+from ecs_notebook_lib.collect.record import answered_at, plain, utf8
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
@@ -45,6 +46,8 @@ _NO_SESSION = (
     SSOError,
 )
 _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
+_UNREADABLE = (BotoCoreError, ResponseParserError, RecursionError)
+"""An answer that botocore cannot read, or a document in it that is nested without end, is none."""
 _BAD_SESSION = {
     "ExpiredToken",
     "ExpiredTokenException",
@@ -180,7 +183,7 @@ class Caller:
                 pages.append(self._keep(request, len(pages), response))
         except ClientError as refusal:
             error = self._keep_error(request, len(pages), refusal)
-        except BotoCoreError as failure:
+        except _UNREADABLE as failure:
             error = self._keep_failure(request, len(pages), failure)
         return Answer(tuple(pages), error)
 
@@ -209,19 +212,19 @@ class Caller:
     def _keep_error(self, request: Request, number: int, refusal: ClientError) -> Mapping[str, Any]:
         details = refusal.response.get("Error", {})
         metadata = refusal.response.get("ResponseMetadata", {})
-        code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+        code, message = utf8(str(details.get("Code", ""))), utf8(str(details.get("Message", "")))
         if code in _BAD_SESSION and not self._any_answer():
             raise AccessError(f"AWS does not accept the credentials: {code}: {message}. Sign in again.") from refusal
         error = {"code": code, "message": message, "status": metadata.get("HTTPStatusCode")}
         self._record(request, number, metadata=metadata, error=error)
         return error
 
-    def _keep_failure(self, request: Request, number: int, failure: BotoCoreError) -> Mapping[str, Any]:
+    def _keep_failure(self, request: Request, number: int, failure: Exception) -> Mapping[str, Any]:
         if isinstance(failure, _NO_SESSION):
             raise AccessError(f"AWS cannot be called: {failure}. Set credentials or give --profile.") from failure
         if isinstance(failure, _UNREACHABLE) and not self._any_answer():
             raise AccessError(f"AWS cannot be reached: {failure}. Check region, endpoint and network.") from failure
-        error = {"code": type(failure).__name__, "message": str(failure), "status": None}
+        error = {"code": type(failure).__name__, "message": utf8(str(failure)), "status": None}
         self._record(request, number, metadata={}, error=error)
         return error
 

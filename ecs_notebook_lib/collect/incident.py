@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of
 from ecs_notebook_lib.collect import (
     access_facts,
     changes,
@@ -113,7 +114,7 @@ def _side_by_side(*branches: Callable[[], None]) -> None:
 def _account(service: Mapping[str, Any], pages: Iterable[Page]) -> str:
     tasks = (row for page in pages if page.operation == "ecs:DescribeTasks" for row in _tasks_of(page))
     arns = chain([service.get("serviceArn", "")], (task.get("taskArn", "") for task in tasks))
-    return next((arn.split(":")[4] for arn in arns if arn), "")
+    return next(filter(None, map(account_of, arns)), "")
 
 
 def _tasks_of(page: Page) -> list[Mapping[str, Any]]:

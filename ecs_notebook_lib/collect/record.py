@@ -1,12 +1,11 @@
 """A response as boto3 parsed it → as it is kept: plain JSON values, led by botocore's own output shape."""
 
 import base64
+import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-
-import orjson
 
 from ecs_notebook_lib.snapshot.model import utc_text
 
@@ -29,7 +28,7 @@ def _list(value: list[Any], shape: Any) -> list[Any]:
 
 
 def _map(value: Mapping[str, Any], shape: Any) -> dict[str, Any]:
-    return {key: plain(item, shape.value) for key, item in sorted(value.items())}
+    return {utf8(key): plain(item, shape.value) for key, item in sorted(value.items())}
 
 
 def _time(value: Any, shape: Any) -> Any:  # noqa: ARG001
@@ -41,7 +40,12 @@ def _blob(value: Any, shape: Any) -> str:  # noqa: ARG001
 
 
 def _string(value: Any, shape: Any) -> Any:  # noqa: ARG001
-    return value if isinstance(value, str) else orjson.dumps(value).decode()
+    return utf8(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def utf8(text: str) -> str:
+    r"""Return a text that a file can hold: of half a character, which JSON lets through, its number (`\ud800`)."""
+    return text if text.isascii() else text.encode(errors="backslashreplace").decode()
 
 
 _BY_TYPE: dict[str, Callable[[Any, Any], Any]] = {

@@ -22,9 +22,13 @@ def kept_event(event: dict[str, Any], mask: Mask) -> dict[str, Any]:
     kept = {name: value for name, value in event.items() if name not in ("AccessKeyId", "CloudTrailEvent")}
     try:
         body = orjson.loads(event.get("CloudTrailEvent") or "{}")
-    except orjson.JSONDecodeError:
-        body = {}
-    return kept | {"CloudTrailEvent": orjson.dumps(_body(body, mask)).decode()} if isinstance(body, dict) else kept
+        return kept | {"CloudTrailEvent": _written(body, mask)} if isinstance(body, dict) else kept
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):  # nested deeper than orjson writes, too
+        return kept | {"CloudTrailEvent": _written({}, mask)}
+
+
+def _written(body: Mapping[str, Any], mask: Mask) -> str:
+    return orjson.dumps(_body(body, mask)).decode()
 
 
 def _body(body: Mapping[str, Any], mask: Mask) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """One incident examined: findings, differential, plan, and the document that programs read (DESIGN 5.5)."""
 
-import shlex
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ecs_notebook_lib.diagnosis.differential import Evidence, Ranked, evidence_o
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Finding, Outcome, listing
 from ecs_notebook_lib.diagnosis.hypotheses import Hypothesis, answer_hypotheses
 from ecs_notebook_lib.diagnosis.plan import Plan, PlannedCheck, make_plan
+from ecs_notebook_lib.diagnosis.shell import Names
 from ecs_notebook_lib.diagnosis.state import State, state_of
 from ecs_notebook_lib.diagnosis.telling import LINES_SHOWN, telling_lines
 from ecs_notebook_lib.diagnosis.what_changed import RankedChange, rank_changes
@@ -256,7 +256,7 @@ def diagnose(frames: Frames) -> Diagnosis:
     )
 
 
-def _names(frames: Frames, state: State) -> dict[str, str]:
+def _names(frames: Frames, state: State) -> Names:
     """Return what fills in the plan's commands; what is not known stays a placeholder."""
     incident = frames.snapshot.incident
     definition = frames.task_definitions[frames.task_definitions["task_definition"] == state.examined]
@@ -267,12 +267,12 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
     subnets, task_groups = (sorted(frames.examined_networks(member)) for member in ("subnet", "security_group"))
     groups = {*task_groups, *frames.load_balancer_groups["group_id"]}
     public = places["public_ip"].fillna(value=False).any()
-    known = {
-        "security_groups": " ".join(sorted(groups)),
+    known: Names = {
+        "security_groups": tuple(sorted(groups)),
         "task_groups": ",".join(task_groups),
         "public_ip": "ENABLED" if public else "DISABLED",
         "subnets": ",".join(subnets),
-        "subnet_ids": " ".join(subnets),
+        "subnet_ids": tuple(subnets),
         "cluster": incident.cluster,
         "service": incident.service,
         "region": incident.region,
@@ -287,20 +287,15 @@ def _names(frames: Frames, state: State) -> dict[str, str]:
         "tag": listing(containers["image"], limit=1).rpartition(":")[2] if image else "",
         "role": listing(definition["task_role_arn"], limit=1),
         "role_name": listing(definition["task_role_arn"], limit=1).rpartition("/")[2],
-        "actions": " ".join(sorted(task["action"].unique())),
-        "resources": " ".join(sorted(task["resource"].unique())),
+        "actions": tuple(sorted(task["action"].unique())),
+        "resources": tuple(sorted(task["resource"].unique())),
         "bucket": listing(task.loc[task["resource"].str.startswith("arn:aws:s3:::"), "resource"], limit=1)
         .removeprefix("arn:aws:s3:::")
         .partition("/")[0],
     }
     shown = _TOLD if frames.reported else known
-    return {name: _for_shell(known[name]) for name in shown if known[name]}
+    return {name: known[name] for name in shown if known[name]}
 
 
 _TOLD = ("cluster", "service", "health_check_path", "repository", "tag")
 """What a case file can tell of these; all else in its frames stands for what nobody told."""
-
-
-def _for_shell(value: str) -> str:
-    """Return words that a shell takes as they are: names and patterns come from the account."""
-    return " ".join(map(shlex.quote, value.split(" ")))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ecs_notebook_lib.diagnosis import words
 from ecs_notebook_lib.diagnosis.findings import CheckResult, Outcome
+from ecs_notebook_lib.diagnosis.shell import Names, filled
 from ecs_notebook_lib.knowledge.weights import (
     MAX_PROBABILITY,
     NONE_OF_THESE,
@@ -57,7 +58,7 @@ class Plan(tuple[PlannedCheck, ...]):
         return "\n".join(map(_numbered, words.steps_of(self))) or "Every check was made."
 
 
-def make_plan(results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Mapping[str, str]) -> Plan:
+def make_plan(results: Iterable[CheckResult], probabilities: Mapping[str, float], names: Names) -> Plan:
     """Return the checks that were not made, or in part, those first that tell most a minute; `names` fill in commands.
 
     A check that was made and had nothing to look at comes last: to ask again would tell the same.
@@ -67,7 +68,7 @@ def make_plan(results: Iterable[CheckResult], probabilities: Mapping[str, float]
     return Plan(sorted(planned, key=lambda row: (-row.expected_bits / row.effort_minutes, row.check)))
 
 
-def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Mapping[str, str]) -> PlannedCheck:
+def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Names) -> PlannedCheck:
     row = check_rows()[result.check]
     kinds = [finding_kinds()[kind] for kind in (*row.kinds, *row.tells) if finding_kinds()[kind].weights]
     likely = sorted((name for name in probabilities if name != NONE_OF_THESE), key=lambda name: -probabilities[name])
@@ -84,9 +85,9 @@ def _planned(result: CheckResult, probabilities: Mapping[str, float], names: Map
     )
 
 
-def command_of(row: CheckRow, names: Mapping[str, str]) -> str:
+def command_of(row: CheckRow, names: Names) -> str:
     """Return the command of a check with these names filled in; what is not known stays a placeholder."""
-    return row.command.format_map(_Names(names))
+    return filled(row.command, names)
 
 
 def _worth_asking(row: CheckRow, result: CheckResult) -> bool:
@@ -98,13 +99,6 @@ def _numbered(line: str) -> str:
     """Return a line of the plan as an element of a Markdown list, in which nothing else is Markdown."""
     number, _, text = line.partition(" ")
     return f"{number} {plain(text)}"
-
-
-class _Names(dict[str, str]):
-    """Names for a command; what is not known stays a placeholder that a reader can fill in."""
-
-    def __missing__(self, key: str) -> str:
-        return f"<{key.upper()}>"
 
 
 def _seen(kind: FindingKind, cause: str) -> float:

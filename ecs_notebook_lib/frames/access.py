@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 import pandas as pd
 
+from ecs_notebook_lib.arns import partition_of
 from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame, texts
 from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.messages import recognise
@@ -134,7 +135,7 @@ ACCESS = FrameSchema(
 def roles_frame(read: pd.DataFrame, incident: IncidentName) -> pd.DataFrame:
     """Return `ROLES` with what their trust policies answer to ECS in the incident's account and region."""
     decisions = [
-        evaluate_trust(document, account=incident.account, region=incident.region, partition=arn.split(":")[1])
+        evaluate_trust(document, account=incident.account, region=incident.region, partition=partition_of(arn))
         for arn, document in zip(read["role_arn"], read["trust_document"].fillna(""), strict=True)
     ]
     verdicts = texts((str(decision.verdict) for decision in decisions), read.index)

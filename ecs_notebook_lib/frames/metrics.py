@@ -41,9 +41,11 @@ def metrics_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 def _series(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for page in snapshot.records("cloudwatch:GetMetricData"):
-        queries = {query["Id"]: query["MetricStat"] for query in page["params"]["MetricDataQueries"]}
+        queries = {query.get("Id"): query.get("MetricStat") for query in page["params"]["MetricDataQueries"]}
         for result in (page["response"] or {}).get("MetricDataResults") or ():
-            stat = queries[result["Id"]]
+            stat = queries.get(result.get("Id"))
+            if stat is None:
+                continue
             metric = stat["Metric"]
             yield {
                 "namespace": metric["Namespace"],

@@ -63,7 +63,10 @@ def _event(record: Mapping[Any, Any]) -> TrailEvent | None:
 
 
 def _body(text: Any) -> Mapping[str, Any]:
-    body = orjson.loads(text) if isinstance(text, str) else {}
+    try:
+        body = orjson.loads(text) if isinstance(text, str) else {}
+    except orjson.JSONDecodeError:
+        return {}
     return body if isinstance(body, dict) else {}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of
 from ecs_notebook_lib.history.rows import Row
 from ecs_notebook_lib.snapshot import Page
 from ecs_notebook_lib.source import parse_instant
@@ -57,4 +58,4 @@ def _of_task(page: Page, shape: Mapping[str, Any]) -> Row:
 
 
 def _row(page: Page, kind: str, service: str, scope: str, key: str, state: Mapping[str, Any], *, arn: str) -> Row:
-    return Row(page.at, kind, arn.split(":")[4], page.region, "", service, scope, key, None, "live", state)
+    return Row(page.at, kind, account_of(arn), page.region, "", service, scope, key, None, "live", state)

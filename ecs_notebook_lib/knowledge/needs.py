@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of, service_of
 from ecs_notebook_lib.knowledge.tables import read_table
 
 
@@ -93,7 +94,7 @@ def _named(task_definition: Mapping[str, Any]) -> Iterator[_Wanted]:
     for container in task_definition.get("containerDefinitions") or ():
         for variable in container.get("environment") or ():
             arn = str(variable.get("value") or "")
-            row = table.get(arn.split(":")[2], {}) if arn.startswith("arn:") else {}
+            row = table.get(service_of(arn), {})
             for action in row.get("actions", ()):
                 resource = arn + row.get("suffix", "") if "/" not in arn else arn
                 yield RoleKind.TASK, action, resource, Because.NAMED, str(variable.get("name"))
@@ -163,7 +164,7 @@ def ecr_image(image: str) -> dict[str, object] | None:
     tag = path.rpartition(":")[2] if ":" in path else "latest"
     identifier = {"imageDigest": digest} if digest else {"imageTag": tag}
     return {
-        "registryId": arn.split(":")[4],
+        "registryId": account_of(arn),
         "repositoryName": arn.partition(":repository/")[2],
         "imageIds": [identifier],
     }

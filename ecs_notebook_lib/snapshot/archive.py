@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from ecs_notebook_lib.errors import SnapshotError
+from ecs_notebook_lib.snapshot.checking import fault_of
 from ecs_notebook_lib.snapshot.model import IncidentName, Simulated, Snapshot, utc_text
 from ecs_notebook_lib.source import parse_instant
 
@@ -149,6 +150,10 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, ex
     content = _read_bounded(path, archive, info, limit=int(expected["bytes"]))
     if _fingerprint(content) != {key: expected[key] for key in ("sha256", "lines", "bytes")}:
         raise SnapshotError(path, f"{info.filename} is not what the manifest says (checksum, lines or bytes differ)")
+    for number, line in enumerate(content.splitlines(), start=1):
+        fault = fault_of(_operation(info.filename), line)
+        if fault:
+            raise SnapshotError(path, f"{info.filename}, line {number} {fault[:200]}")
     return content
 
 

@@ -10,6 +10,8 @@ from ecs_notebook_lib.errors import EcsNotebookError
 
 SCHEMA = "ecs-notebook/journal/1"
 Row = Mapping[str, Any]
+_MAX_BYTES = 64 << 20
+"""A journal has some lines for each call; one that is larger is none."""
 
 
 class JournalError(EcsNotebookError):
@@ -29,6 +31,8 @@ def rows_of(path: Path) -> list[Row]:
         If it is no journal.
     """
     rows: list[Row] = []
+    if path.stat().st_size > _MAX_BYTES:
+        raise JournalError(path, f"it is larger than {_MAX_BYTES >> 20} MiB")
     lines = path.read_bytes().split(b"\n")
     for number, line in enumerate(lines):
         if not line:
@@ -39,7 +43,7 @@ def rows_of(path: Path) -> list[Row]:
             if number == len(lines) - 1:
                 break
             raise JournalError(path, f"line {number + 1} is damaged") from error
-    if not rows or rows[0].get("schema") != SCHEMA:
+    if not all(isinstance(row, dict) for row in rows) or not rows or rows[0].get("schema") != SCHEMA:
         raise JournalError(path, "it is no journal of a treatment")
     return rows
 

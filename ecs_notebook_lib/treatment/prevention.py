@@ -1,5 +1,7 @@
 """What keeps the next deployment from ending like this one. Each is left out where it is in place already."""
 
+import shlex
+
 from ecs_notebook_lib.treatment.action import Action, Fragment
 from ecs_notebook_lib.treatment.making import action, deployment_configuration, service_changes, update_service
 from ecs_notebook_lib.treatment.situation import Situation
@@ -13,9 +15,10 @@ def careful_deployment(s: Situation) -> Action | None:
     """Let the pipeline's deploy line be followed by a wait that names the cause."""
     if not s.service:
         return None
-    deploy = f"aws ecs update-service --cluster {s.cluster} --service {s.name} --task-definition NEW"
-    wait = f"ecs-notebook wait --cluster {s.cluster} --services {s.name} --report reports"
-    before = f"ecs-notebook diagnose live:{s.cluster}/{s.name} --task-definition NEW"
+    cluster, name, both = (shlex.quote(text) for text in (s.cluster, s.name, f"{s.cluster}/{s.name}"))
+    deploy = f"aws ecs update-service --cluster {cluster} --service {name} --task-definition NEW"
+    wait = f"ecs-notebook wait --cluster {cluster} --services {name} --report reports"
+    before = f"ecs-notebook diagnose live:{both} --task-definition NEW"
     because = "AWS's waiter says nothing of the cause, and reports success after a rollback."
     command = f"{before} && {deploy} && {wait}"
     return action(s, "careful_deployment", because, findings=(), command=command)
@@ -32,12 +35,13 @@ def deployment_alarms(s: Situation) -> Action | None:
     wanted = deployment_configuration(s, alarms={"alarmNames": [name], "enable": True, "rollback": True})
     dimensions = _dimensions(s)
     put = (
-        f"aws cloudwatch put-metric-alarm --alarm-name {name} --namespace AWS/ApplicationELB "
+        f"aws cloudwatch put-metric-alarm --alarm-name {shlex.quote(name)} --namespace AWS/ApplicationELB "
         f"--metric-name UnHealthyHostCount --dimensions {dimensions} --statistic Maximum --period 60 "
         "--evaluation-periods 3 --threshold 0 --comparison-operator GreaterThanThreshold "
         "--treat-missing-data notBreaching"
     )
-    look = f"aws cloudwatch describe-alarms --alarm-names {name} --query 'MetricAlarms[].StateValue' --output text"
+    look = shlex.join(["aws", "cloudwatch", "describe-alarms", "--alarm-names", name])
+    look = f"{look} --query 'MetricAlarms[].StateValue' --output text"
     command = f'{put}; test "$({look})" = OK && {update_service(s, deploymentConfiguration=wanted).command}'
     changes = service_changes(s, {"deploymentConfiguration": wanted})
     first = (f"the alarm {name} exists, and is OK: one in ALARM makes ECS ignore alarms for the whole rollout",)
@@ -50,7 +54,8 @@ def _dimensions(s: Situation) -> str:
     [group, *_] = s.target_groups
     own = group["TargetGroupArn"].rpartition(":")[2]
     balancers = [str(arn).partition(":loadbalancer/")[2] for arn in group.get("LoadBalancerArns") or ()]
-    return f"Name=TargetGroup,Value={own}" + (f" Name=LoadBalancer,Value={balancers[0]}" if balancers else "")
+    given = [f"Name=TargetGroup,Value={own}", *(f"Name=LoadBalancer,Value={name}" for name in balancers[:1])]
+    return shlex.join(given)
 
 
 def readiness_endpoint(s: Situation) -> Action | None:

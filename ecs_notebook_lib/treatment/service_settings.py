@@ -1,5 +1,6 @@
 """Proposals that change the service itself: UpdateService, and nothing of the account beside it."""
 
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -220,5 +221,6 @@ def wait_longer(s: Situation) -> Action | None:
     rollout = rollout_of(s.frames)
     longest = rollout.longest_seconds if rollout else None
     seconds = 3600 if longest is None else max(900, round(1.5 * longest, -2))
-    command = f"ecs-notebook wait --cluster {s.cluster} --services {s.name} --timeout {seconds:.0f}"
+    given = ["--cluster", s.cluster, "--services", s.name, "--timeout", f"{seconds:.0f}"]
+    command = shlex.join(["ecs-notebook", "wait", *given])
     return action(s, "wait_longer", "No task of it has failed.", command=command)

@@ -130,7 +130,12 @@ def deregistration_delay(s: Situation) -> Action | None:
         for arn, _ in long
     )
     changes = tuple(
-        Change(f"target group {str(arn).split('/')[1]}", "deregistration_delay.timeout_seconds", value, "30")
+        Change(
+            f"target group {'/'.join(str(arn).split('/')[1:2]) or arn}",
+            "deregistration_delay.timeout_seconds",
+            value,
+            "30",
+        )
         for arn, value in long
     )
     because = f"Old tasks drain for {long[0][1]} s each."

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.ecs import tasks_request, tasks_to_describe
@@ -118,7 +119,7 @@ class _Watched:
     def kept(self) -> Snapshot | None:
         if not self.caller.pages or self._service is None or self._at is None:
             return None
-        account = str(self._service["serviceArn"]).split(":")[4]
+        account = account_of(self._service.get("serviceArn"))
         began = self.caller.pages[0].at
         cluster = self._cluster.rpartition("/")[2]
         name = IncidentName(cluster, str(self._service["serviceName"]), self.caller.region, account, (began, self._at))

@@ -1,7 +1,7 @@
 """What the containers printed, told apart by revision; and whose 200 it is."""
 
 from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.frames.logs import told_kinds
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
+from ecs_notebook_lib.network.addresses import parsed
 
 HEALTH_CHECKER = "ELB-HealthChecker"
 
@@ -256,7 +257,7 @@ def _of_load_balancer(frames: Frames, lines: pd.DataFrame) -> pd.Series:
     named = lines["user_agent"].str.startswith(HEALTH_CHECKER, na=False)
     asked = lines["user_agent"].isna() & lines["path"].isin(set(frames.target_groups["health_check_path"].dropna()))
     subnets = frames.subnets["subnet_id"].isin(frames.load_balancer_zones["subnet_id"])
-    networks = [ip_network(text, strict=False) for text in frames.subnets.loc[subnets, "cidr"].dropna().unique()]
+    networks = [found for text in frames.subnets.loc[subnets, "cidr"].dropna().unique() if (found := parsed(text))]
     inside = {text for text in lines.loc[asked, "client"].dropna().unique() if _is_in(str(text), networks)}
     return named | (asked & lines["client"].isin(inside))
 

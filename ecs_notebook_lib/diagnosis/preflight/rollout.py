@@ -1,5 +1,6 @@
 """What of the service, rather than of the task definition, stands in the way of a rollout that begins now."""
 
+import shlex
 from collections.abc import Iterator
 
 import pandas as pd
@@ -46,7 +47,7 @@ def alarms(question: Question, frames: Frames) -> Iterator[Row]:
     """Yield whether alarms end a rollout here; their state is not read."""
     service = service_of(frames)
     told = (service.get("deploymentConfiguration") or {}).get("alarms") or {}
-    names = " ".join(map(str, told.get("alarmNames") or ()))
+    names = shlex.join(map(str, told.get("alarmNames") or ()))
     if not service:
         yield service_unread(question, frames)
     elif told.get("enable") and names:

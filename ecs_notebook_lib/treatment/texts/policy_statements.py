@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_notebook_lib.arns import partition_of
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.actions import gives_access, in_managed_execution_policy, is_plain_action, resources_for
@@ -174,6 +175,6 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _managed(frames: Frames, role_arn: str, actions: Iterable[str]) -> str:
     """Return the ARN of AWS's policy for execution roles if it allows all that is denied and is not attached."""
-    arn = f"arn:{role_arn.split(':')[1]}:iam::aws:policy/{_MANAGED}"
+    arn = f"arn:{partition_of(role_arn)}:iam::aws:policy/{_MANAGED}"
     attached = [name for name, _ in policies_of(frames, role_name(role_arn))]
     return arn if all(map(in_managed_execution_policy, actions)) and arn not in attached else ""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_notebook_lib.arns import account_of, partition_of
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.needs import RoleKind, role_name
@@ -65,7 +66,7 @@ def _statement(arn: str) -> Document:
         "Effect": "Allow",
         "Principal": {"Service": TASKS_SERVICE},
         "Action": "sts:AssumeRole",
-        "Condition": {"StringEquals": {"aws:SourceAccount": arn.split(":")[4]}},
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_of(arn)}},
     }
 
 
@@ -84,7 +85,7 @@ def _spared(document: Document, frames: Frames, arn: str) -> Document:
 
 
 def _denies(statement: Mapping[str, Any], frames: Frames, arn: str) -> bool:
-    incident, partition = frames.snapshot.incident, arn.split(":")[1]
+    incident, partition = frames.snapshot.incident, partition_of(arn)
     alone = {"Version": VERSION, "Statement": [dict(statement)]}
     decision = evaluate_trust(alone, account=incident.account, region=incident.region, partition=partition)
     return decision.verdict is Verdict.EXPLICIT_DENY

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ecs_notebook_lib.arns import partition_of
 from ecs_notebook_lib.diagnosis import Diagnosis
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.existence import task_definition_of
@@ -147,7 +148,7 @@ def _lacking(frames: Frames, endpoint: str, policy: str, names: set[str]) -> Ite
     incident = frames.snapshot.incident
     row = {"VpcEndpointId": endpoint, "PolicyDocument": policy}
     definition = task_definition_of(frames.snapshot, frames.history.examined_definition)
-    partition = (str(definition.get("taskDefinitionArn") or "") + "::").split(":")[1] or "aws"
+    partition = partition_of(definition.get("taskDefinitionArn")) or "aws"
     wanted = dict.fromkeys(d for d in destinations(definition, incident.region) if d.name in names and d.action)
     for number, destination in enumerate(wanted, start=1):
         resource = destination.resource.replace("arn:aws:", f"arn:{partition}:", 1)
