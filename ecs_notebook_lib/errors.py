@@ -102,7 +102,7 @@ class NotPickedError(EcsNotebookError):
     """An incident is used before anything has been picked in the picker."""
 
     happened = "Nothing is picked yet"
-    next_step = "Pick a service, a snapshot or a demo in the picker above, then run the cells below it again."
+    next_step = "Pick a service, a snapshot or a demo in the picker above, then run this cell and those below it again."
 
     def __init__(self) -> None:
         super().__init__("`source` is empty, and nothing has been picked in its place.")
