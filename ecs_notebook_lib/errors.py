@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from ecs_notebook_lib.untrusted import visible
 
+_LONGEST = 4000
 _BOX_WIDTH = 92
 _BOLD, _RED_AND_BOLD, _PLAIN = "\x1b[1m", "\x1b[1;31m", "\x1b[0m"
 _AGAIN = "run the parameters cell and then this one again."
@@ -24,12 +25,12 @@ class EcsNotebookError(Exception):
 
     @property
     def line(self) -> str:
-        """Return the message on one line, whatever AWS put into it."""
-        return " ".join(str(self).split())
+        """Return the message on one line, controls written out, whatever AWS put into it."""
+        return visible(" ".join(str(self).split()), limit=_LONGEST)
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of the traceback: what happened, to what, and what to do."""
-        return list(_box(self.happened, visible(self.line), self.next_step))
+        return list(_box(self.happened, self.line, self.next_step))
 
 
 def _box(title: str, message: str, next_step: str) -> Iterator[str]:
@@ -102,7 +103,7 @@ class NotPickedError(EcsNotebookError):
     """An incident is used before anything has been picked in the picker."""
 
     happened = "Nothing is picked yet"
-    next_step = "Pick a service, a snapshot or a demo in the picker above, then run the cells below it again."
+    next_step = "Pick a service, a snapshot or a demo in the picker above, then run this cell and those below it again."
 
     def __init__(self) -> None:
         super().__init__("`source` is empty, and nothing has been picked in its place.")

@@ -109,8 +109,8 @@ def move(panel):
     elif panel.locator(".noUi-handle").count():
         handle = panel.locator(".noUi-handle").first
         handle.press("ArrowRight" if panel.locator(".noUi-handle").count() > 1 else "ArrowLeft")
-    elif panel.locator(".widget-checkbox input").first.is_visible():
-        panel.locator(".widget-checkbox input").first.uncheck()
+    elif panel.locator(".widget-checkbox input:checked").count():
+        panel.locator(".widget-checkbox input:checked").first.uncheck()
     else:
         panel.locator("select").first.select_option(index=1)
 

@@ -181,7 +181,7 @@ def test_demos_are_told_as_simulated_and_open():
     picker.open_demo.click()
 
     assert names(picker.demo) == list(SCENARIOS)
-    assert all(label.startswith("simulated: ") for label in labels)
+    assert all(label.startswith("simulated  |") for label in labels)
     assert incident.simulated
     assert "(simulated)" in told(picker)
     assert 'source: str = "demo:clarity-health-check"' in told(picker)

@@ -183,6 +183,12 @@ def test_context_comes_from_the_same_stream_only_and_no_line_stands_twice():
     assert found(read, text="hit", context=1) == (["a1", "hit a", "hit again", "a4"], [False, True, True, False])
 
 
+def test_context_ends_where_the_stream_ends():
+    read = pd.concat([lines("a1", "hit"), lines("b1", "b2", stream="web/app/2")], ignore_index=True)
+
+    assert found(read, text="hit", context=5)[0] == ["a1", "hit"]
+
+
 def test_matches_of_two_streams_stay_with_their_own_context():
     one, other = lines("a1", "hit a", "a3"), lines("b1", "hit b", "b3", stream="web/app/2")
     read = pd.concat([one, other]).sort_values("logged_at", kind="stable", ignore_index=True)

@@ -54,7 +54,8 @@ def plot_targets_over_time(metrics: pd.DataFrame, deployments: pd.DataFrame, *, 
     several = len(rows["resource"].unique()) > 1
     for (metric, resource), part in rows.groupby(["metric", "resource"], sort=True):
         name = "healthy" if metric == "HealthyHostCount" else "unhealthy"
-        shown = label(f"{name}, {str(resource).split('/')[1]}") if several else name
+        group = str(resource).partition("/")[2].partition("/")[0] or resource
+        shown = label(f"{name}, {group}") if several else name
         line = "-" if name == "healthy" else "--"
         ax.step(part["began_at"], part["value"], line, where="post", color=colors[str(metric)], label=shown)
     if len(rows):

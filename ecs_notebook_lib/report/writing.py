@@ -29,6 +29,7 @@ from ecs_notebook_lib.report.notes import Notes, begin_notes, notes_of, read_not
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.snapshot.disk import write_whole
 from ecs_notebook_lib.snapshot.model import utc_text
+from ecs_notebook_lib.untrusted import visible_json
 from ecs_notebook_lib.version import __version__
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def _journal(path: Path, redactor: "Redactor | None") -> bytes:
 
 def _write_texts(target: Path, incident: Incident, notes: Notes, checksum: str) -> None:
     document = orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    write_whole(target / "diagnosis.json", document)
+    write_whole(target / "diagnosis.json", visible_json(document.decode()).encode())
     write_whole(target / "report.md", markdown_of(incident, notes=notes.sections).encode())
     write_whole(target / "summary.md", summary_of(incident, checksum=checksum).encode())
 

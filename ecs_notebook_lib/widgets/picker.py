@@ -82,7 +82,7 @@ class Picker:
         found = [(visible(path), str(path)) for path in recent_snapshots(Path())]
         self.snapshot = ipywidgets.Select(options=found, rows=_ROWS, description="Snapshot", layout=_WIDE)
         self.open_snapshot = ipywidgets.Button(description="Open this snapshot", button_style="primary")
-        demos = [(f"simulated: {row.name}, {row.summary}", row.name) for row in SCENARIOS.values()]
+        demos = [(f"simulated  |  {row.name}  |  {row.summary}", row.name) for row in SCENARIOS.values()]
         self.demo = ipywidgets.Select(options=demos, rows=_ROWS, description="Demo", layout=_WIDE)
         self.open_demo = ipywidgets.Button(description="Open this demo", button_style="primary")
 
@@ -169,7 +169,7 @@ class Picker:
         values = {"source": source}
         if live:
             values |= {"profile": self.profile.value, "region": self.region.value.strip()}
-        self._take(parameter_lines(values), opened.snapshot, "Now run the cells below.")
+        self._take(parameter_lines(values), opened.snapshot, "Now run the cells below, or all of them again.")
 
     def _take(self, lines: str, snapshot: Snapshot, advice: str) -> None:
         self._incident.take(snapshot)
@@ -198,6 +198,7 @@ def recent_snapshots(folder: Path) -> list[Path]:
     """Return the snapshots of this folder and of the reports beside or around it, the newest first."""
     around = [parent for parent in folder.resolve().parents if parent.name == "reports"]
     places = [folder, folder / "reports", folder.parent / "reports", *around]
-    found = {path.resolve(): path for place in places for path in (*place.glob("*.zip"), *place.glob("*/snapshot.zip"))}
+    paths = (path for place in places for path in (*place.glob("*.zip"), *place.glob("*/snapshot.zip")))
+    found = {path.resolve(): path for path in paths if path.is_file()}
     newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
     return [found[path] for path in newest[:_MOST_SNAPSHOTS]]
