@@ -2,8 +2,7 @@
 
 import pytest
 
-from ecs_notebook_lib.diagnosis import diagnose
-from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.simulate import RECIPES, SCENARIOS
 
@@ -17,7 +16,7 @@ def test_the_diagnosis_of_the_redacted_snapshot_is_the_redacted_diagnosis(name, 
     incident = incident_of(name, seed)
     redactor = Redactor(incident.snapshot)
 
-    diagnosed = diagnose(Frames(redactor.snapshot())).to_json()
+    diagnosed = Incident(redactor.snapshot()).diagnosis.to_json()
     redacted = redactor.value(incident.diagnosis.to_json())
 
     for part in PARTS:
