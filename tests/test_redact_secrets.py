@@ -175,7 +175,7 @@ def test_what_only_the_detector_knows_is_masked_as_well():
         pytest.param("web:3f2a9c1e8b7d6a5f4e3d2c1b0a9f8e7d6c5b4a39", id="commit-as-tag"),
         pytest.param("web:build-202507120915", id="time-as-tag"),
         pytest.param("hmac:0123456789abcdef", id="masked-when-collected"),
-        pytest.param("us-east-1_Ab3dEf9hJ AmazonECSTaskExecutionRolePolicy2", id="names-with-digits"),
+        pytest.param("us-east-1_Ab3dEf9hJ PricingStagingSettingsX7Kq2P", id="names-with-digits"),
         pytest.param('FATAL: password authentication failed for user "app"', id="a-word-about-a-password"),
         pytest.param("Missing required secret: STRIPE_API_KEY", id="name-of-a-secret"),
         pytest.param("at java.lang.Foo(Foo.java:12) server.js:42 logging.handlers app.py libc.so.6 1.2.3", id="dotted"),

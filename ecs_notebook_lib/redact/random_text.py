@@ -12,6 +12,8 @@ _SEGMENT = re.compile(r"[A-Za-z0-9+]+")
 _LEAST_CHANGES = 0.38
 """Share of neighbours that differ in kind (upper, lower, digit): 0.6 in random base64, 0.3 in a CamelCase name."""
 _LEAST_BITS = 3.2
+_SPELT = re.compile(r"[a-z]{5,}")
+"""What people spell: a word half of which is made of such runs is a name, as `PricingSettingsX7Kq2P`."""
 _LONGEST_NAME = 20
 _SECRET_ACCESS_KEY = 40
 _SEGMENTS = re.compile(r"[_=-]")
@@ -25,6 +27,8 @@ def random_words(text: str) -> list[str]:
 def is_random(word: str) -> bool:
     """Say whether a word is random. Hexadecimal digits are not: digests, task ids and commits are made of them."""
     body = word.rstrip("=")
+    if 2 * sum(map(len, _SPELT.findall(body))) >= len(body):
+        return False
     if len(body) == _SECRET_ACCESS_KEY and not _SEGMENTS.search(body) and not body.startswith("/"):
         return _is_mixed(body, digits=1) and _changes(body) >= _LEAST_CHANGES - 0.1
     if "-" in body or "_" in body or "/" in body:
