@@ -70,6 +70,8 @@ MAY_IMPORT = {
     },
     "plots": {"untrusted"},
     "report": {
+        "redact",
+        "source",
         "rolling_update",
         "errors",
         "version",

@@ -7,6 +7,7 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, most_common
 from ecs_notebook_lib.diagnosis.telling import ERRORS, dead_streams, of_examined
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.knowledge.messages import find_in_log
 from ecs_notebook_lib.knowledge.weights import reading_of
 
@@ -37,7 +38,7 @@ def new_log_patterns(frames: Frames) -> Iterator[Finding]:
         kind="new_error_pattern",
         check="new_log_patterns",
         statement=f"{most['revision']} prints {counted(len(new), 'kind')} of error that the last good revision never "
-        f"printed: {str(most['sample'])[:_SHOWN]}",
+        f"printed: {beginning(most['sample'], _SHOWN)}",
         frame="log_patterns",
         rows=keys_of(new, "pattern"),
         revision=str(most["revision"]),
@@ -71,7 +72,7 @@ def exceptions_of_dead_tasks(frames: Frames) -> Iterator[Finding]:
         kind="uncaught_exception_in_log",
         check="exceptions_of_dead_tasks",
         statement=f"{counted(traces['log_stream'].nunique(), 'dead container')} of {revision} printed a stack trace "
-        f"at the end: {message[:_SHOWN]}",
+        f"at the end: {beginning(message, _SHOWN)}",
         frame="stack_traces",
         rows=keys_of(traces, "trace_id"),
         revision=revision,
