@@ -46,7 +46,7 @@ SAMPLED = {
     "history": 2,
     "history_events": 3,
     "hostile": 12,
-    "hostile_report": 2,
+    "hostile_report": 8,
     "knowledge": 3,
     "lab": 9,
     "log_lines": 2,

@@ -1,13 +1,15 @@
 """JupyterLab as a person meets it: `ecs-notebook lab` opens it, notebooks run to their end, and widgets answer."""
 
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
+from collections import deque
 from contextlib import contextmanager
+from threading import Thread
 
 import pytest
 
@@ -15,31 +17,35 @@ from ecs_notebook_lib import notebooks_directory
 from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.simulate import build, serve
 
+from .browsing import browser, chromium
 from .conftest import environment
-from .test_report import ARGUMENTS, CHROMIUM, browser
 
 TOKEN = "only-for-this-test"  # noqa: S105
 COMMAND = [sys.executable, "-c", "import sys; from ecs_notebook_lib.cli import main; sys.exit(main(sys.argv[1:]))"]
 NOTEBOOKS = sorted(path.stem for path in notebooks_directory().glob("*.ipynb"))
 NOTEBOOKS = [*NOTEBOOKS[3:], *NOTEBOOKS[:3]]
 """So that the sample of `make test`, every ninth, is the notebook on logs and the overview."""
+ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
+"""As JupyterLab tells it, once it listens: it chooses a port that is free."""
 ERROR = "[data-mime-type='application/vnd.jupyter.stderr']"
 BY_HAND = ["from ecs_notebook_lib import open_incident\n\nincident = open_incident()", "print(incident.title)"]
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
+    with started_lab(tmp_path_factory.mktemp("lab")) as address:
+        yield address
+
+
+@contextmanager
+def started_lab(folder):
     """Yield the address of the JupyterLab that the command starts, with a served account behind boto3's own chain."""
-    folder = tmp_path_factory.mktemp("lab")
     own = {f"JUPYTER_{name}_DIR": str(folder / name) for name in ("CONFIG", "DATA", "RUNTIME")}
     own |= {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "IPYTHONDIR": str(folder / "ipython")}
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     with serve(build("clarity-backend").respond, "127.0.0.1") as server:
         account = {name: value for name, value in environment(server.url).items() if name.startswith("AWS_")}
         process = subprocess.Popen(
-            [*COMMAND, "lab", "demo:clarity-backend", "--quiet", "--no-browser", "--port", str(port), "--out", "copy"],
+            [*COMMAND, "lab", "demo:clarity-backend", "--quiet", "--no-browser", "--out", "copy"],
             env={**os.environ, **own, **account, "JUPYTER_TOKEN": TOKEN},
             cwd=folder,
             stdout=subprocess.PIPE,
@@ -48,31 +54,30 @@ def lab(tmp_path_factory):
         )
         try:
             assert process.stdout.readline() == "copy/incident_report.ipynb\n"
-            while "is running at" not in process.stderr.readline() and process.poll() is None:
-                pass
+            address = next(found.group(1) for line in process.stderr if (found := ADDRESS.search(line)))
+            drained = Thread(target=deque, args=(process.stderr, 0))  # a full pipe would stop it
+            drained.start()
             cells = [nbformat.v4.new_code_cell(source) for source in BY_HAND]
             metadata = nbformat.read(folder / "copy/incident_report.ipynb", as_version=4).metadata
             nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / "copy/by_hand.ipynb")
-            yield f"http://127.0.0.1:{port}"
+            yield address
         finally:
             process.terminate()
-            process.communicate()
+            process.wait()
+            drained.join()
+            process.stdout.close()
+            process.stderr.close()
 
 
 @contextmanager
 def opened(lab, name):
     """Yield a page with a notebook in which every cell has been run."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = chromium.new_page(viewport={"width": 1400, "height": 7000})
+    with chromium() as started:
+        page = started.new_page(viewport={"width": 1400, "height": 7000})
         page.goto(f"{lab}/lab/tree/{name}.ipynb?reset&token={TOKEN}")
         page.wait_for_selector("text=| Idle", timeout=90_000)
         run_all(page)
         yield page
-        chromium.close()
 
 
 def run_all(page):

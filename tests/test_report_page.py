@@ -1,6 +1,5 @@
 """The page in a real browser: it asks nothing of any host, its links lead somewhere, anybody can read and print it."""
 
-import os
 import re
 from collections import Counter
 from contextlib import contextmanager
@@ -8,7 +7,8 @@ from contextlib import contextmanager
 import pypdf
 import pytest
 
-from .test_report import ARGUMENTS, CHROMIUM, FIGURES, browser
+from .browsing import browser, chromium
+from .test_report import FIGURES
 
 pytestmark = [browser, pytest.mark.browser]
 PHONE = {"width": 320, "height": 640}
@@ -18,26 +18,15 @@ PHONE = {"width": 320, "height": 640}
 @contextmanager
 def opened(report, **options):
     """Yield the page of a report in a browser of its own."""
-    from playwright.sync_api import sync_playwright
-
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        try:
-            page = chromium.new_context(**({"viewport": {"width": 1280, "height": 900}} | options)).new_page()
-            page.goto(report.html.as_uri())
-            yield page
-        finally:
-            chromium.close()
+    with chromium() as started:
+        page = started.new_context(**({"viewport": {"width": 1280, "height": 900}} | options)).new_page()
+        page.goto(report.html.as_uri())
+        yield page
 
 
 def test_it_asks_no_host_runs_no_script_and_reports_no_error(report):
-    from playwright.sync_api import sync_playwright
-
-    arguments = [*ARGUMENTS, "--no-sandbox"] if os.geteuid() == 0 else ARGUMENTS
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = chromium.new_page()
+    with chromium() as started:
+        page = started.new_page()
         asked, told = [], []
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: told.append(message.text))
@@ -46,7 +35,6 @@ def test_it_asks_no_host_runs_no_script_and_reports_no_error(report):
         for figure in page.locator("figure img").all():
             figure.scroll_into_view_if_needed()
         drawn = page.locator("figure img").evaluate_all("images => images.map(i => i.complete && i.naturalWidth > 300)")
-        chromium.close()
 
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert told == []

@@ -17,6 +17,10 @@ from ecs_notebook_lib.untrusted import plain, visible
 _COMMAND = 4000
 
 
+_STYLE = "<style>.table table :is(th, td) { text-align: left; vertical-align: top }</style>"
+"""JupyterLab would set cells to the right, and in the middle."""
+
+
 class Table:
     """A frame as a notebook shows it: nothing in it is HTML or a control, long text is folded, severity has a sign.
 
@@ -40,7 +44,7 @@ class Table:
             return "<p>No rows.</p>"
         heads = "".join(cells.head_html(str(name)) for name in self.frame.columns)
         rows = "".join(self._row(row) for row in self.frame.astype(object).itertuples(index=False, name=None))
-        table = f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+        table = f"{_STYLE}<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         return f'<div class="table" tabindex="0" role="group" aria-label="{self._label()}">{table}</div>'
 
     def _row(self, row: Sequence[object]) -> str:

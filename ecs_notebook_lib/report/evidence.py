@@ -112,7 +112,8 @@ def _meta(diagnosis: Diagnosis, finding: Finding, count: int) -> str:
     read = f"{operation}, read at {pages[-1]['at']}" if pages else "what was reported"
     shown = f"{min(count, _ROWS)} of {count} rows" if count > _ROWS else f"{count} {'row' if count == 1 else 'rows'}"
     about = f" About {finding.revision}." if finding.revision else ""
-    return f"{shown} of frame {finding.frame}, from {read}.{about} {_weighs(diagnosis, finding)}".rstrip()
+    told = f"{shown} of frame {finding.frame}, from {read}.{about} {_weighs(diagnosis, finding)}"
+    return visible(told.rstrip())
 
 
 def _weighs(diagnosis: Diagnosis, finding: Finding) -> str:

@@ -34,6 +34,7 @@ def execute(notebook: Path, output: Path, parameters: Mapping[str, str], *, fold
             kernel_name="python3",
             progress_bar=False,
             log_output=False,
+            request_save_on_cell_execute=False,  # it would write the whole notebook twice a cell
             config=Config(_LOCAL),
         )
     executed: NotebookNode = nbformat.read(output, as_version=4)
