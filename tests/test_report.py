@@ -67,6 +67,19 @@ def test_the_diagnosis_beside_it_is_that_of_its_snapshot(report):
     assert document == json.loads(json.dumps(again))
 
 
+def test_the_same_snapshot_gives_the_same_report_but_for_one_file(report, tmp_path):
+    again = write_report(
+        open_incident(report.folder / "snapshot.zip"),
+        folder=str(tmp_path / "again"),
+        journal=report.folder / "treatment.jsonl",
+    )
+    first, second = ({path.name: path.read_bytes() for path in one.folder.iterdir()} for one in (report, again))
+
+    assert first.keys() == second.keys()
+    assert {name for name in first if first[name] != second[name]} == {"run.json"}
+    assert len(first["report.html"]) < 3_000_000
+
+
 def test_the_page_has_the_verdict_first_and_says_that_it_is_simulated(report):
     page = report.html.read_text(encoding="utf-8")
 
