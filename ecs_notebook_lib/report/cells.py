@@ -11,7 +11,7 @@ from ecs_notebook_lib.frames import SCHEMAS
 from ecs_notebook_lib.untrusted import visible
 
 _WHOLE = 20_000
-_FOLDED_FROM, _HEAD = 240, 160
+_FOLDED_FROM, _HEAD = 500, 320
 _ARN = re.compile(r"arn:aws[a-z-]*:([a-z0-9-]+):[^:\s]*:[^:\s]*:(\S+)")
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")

@@ -17,7 +17,7 @@ from ecs_notebook_lib.untrusted import plain, visible
 _COMMAND = 4000
 
 
-_STYLE = "<style>.table table :is(th, td) { text-align: left; vertical-align: top }</style>"
+_STYLE = "<style>div.table[role] table :is(th, td) { text-align: left; vertical-align: top }</style>"
 """JupyterLab would set cells to the right, and in the middle."""
 
 
