@@ -62,6 +62,13 @@ def test_a_long_name_is_short_and_whole_on_hover(name, short):
     assert cells.html(name, "name") == f'<abbr title="{name}">{short}</abbr>'
 
 
+def test_a_time_is_one_for_programs_too_and_is_not_broken():
+    shown = cells.html(NOON, "stopped_at", since=NOON - pd.Timedelta(seconds=5))
+
+    assert shown == '<time datetime="2025-07-12T12:00:00+00:00">2025-07-12 12:00:00</time> (+5 s)'
+    assert cells.html(pd.NaT, "stopped_at") == ""
+
+
 def test_a_sentence_with_a_name_in_it_stays_whole():
     assert cells.html(f"{ROLE} is refused", "reason") == f"{ROLE} is refused"
 

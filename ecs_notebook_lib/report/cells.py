@@ -93,6 +93,8 @@ def text(value: object, *, since: pd.Timestamp | None = None) -> str:
 
 def html(value: object, column: str, *, since: pd.Timestamp | None = None, linked: bool = False) -> str:
     """Return the inside of a cell. `linked` makes the number of a finding a link to its rows."""
+    if isinstance(value, pd.Timestamp) and not _is_missing(value):
+        return f'<time datetime="{value.isoformat()}">{text(value)}</time>{_elapsed(value, since)}'
     shown = text(value, since=since)
     severity = _SEVERITIES.get(column, {}).get(shown)
     if severity:

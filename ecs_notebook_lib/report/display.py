@@ -17,8 +17,11 @@ from ecs_notebook_lib.untrusted import plain, visible
 _COMMAND = 4000
 
 
-_STYLE = "<style>div.table[role] table :is(th, td) { text-align: left; vertical-align: top }</style>"
-"""JupyterLab would set cells to the right, and in the middle."""
+_STYLE = (
+    "<style>div.table[role] table :is(th, td) { text-align: left; vertical-align: top } "
+    "div.table time { white-space: nowrap }</style>"
+)
+"""JupyterLab would set cells to the right, and in the middle; a date is not broken."""
 
 
 class Table:
