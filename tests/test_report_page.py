@@ -7,6 +7,8 @@ from contextlib import contextmanager
 import pypdf
 import pytest
 
+from ecs_notebook_lib.report.listing import write_index
+
 from .browsing import browser, chromium
 from .test_report import FIGURES
 
@@ -108,6 +110,21 @@ def test_axe_finds_no_violation(report, scheme, viewport):
 
     assert len(found["passes"]) > 15
     assert [(row["id"], row["nodes"][0]["html"][:200]) for row in found["violations"]] == []
+
+
+def test_the_list_of_reports_is_usable_by_everybody_and_leads_to_them(report):
+    from axe_playwright_python.sync_playwright import Axe
+
+    index = write_index(report.folder.parent)
+    with chromium() as started:
+        page = started.new_context(bypass_csp=True).new_page()
+        page.goto(index.as_uri())
+        found = Axe().run(page).response["violations"]
+        page.get_by_role("link", name="clarity-backend in clarity-backend-cluster").click()
+        arrived = page.url
+
+    assert [(row["id"], row["nodes"][0]["html"][:200]) for row in found] == []
+    assert arrived == report.html.as_uri()
 
 
 def test_at_400_percent_nothing_is_cut_off_at_the_side(report):

@@ -10,6 +10,7 @@ import pytest
 from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.report import write_report
+from ecs_notebook_lib.report.jupyter import nbformat
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.treatment.apply.journal import Heading, begin
@@ -106,6 +107,26 @@ def test_notes_and_journal_are_redacted_and_the_page_says_so(shared):
     assert "444455556666" not in (folder / "treatment.jsonl").read_text(encoding="utf-8")
     assert load_snapshot(folder / "snapshot.zip").redacted
     assert sum(report.masked.values()) > 200
+
+
+def test_a_cell_that_fails_tells_its_error_and_not_whose_machine_it_was(tmp_path, monkeypatch):
+    whole = _unexecuted()
+    whole.cells[7].outputs = [
+        nbformat.v4.new_output(
+            "error",
+            ename="KeyError",
+            evalue="arn:aws:iam::444455556666:role/web",
+            traceback=["File /home/anna/venv/lib/frames.py, line 3"],
+        )
+    ]
+    monkeypatch.setattr("ecs_notebook_lib.report.writing._execute_all", lambda _target, _journal: whole)
+
+    report = write_report(incident_of("clarity-healthy"), folder=str(tmp_path / "out"), share=True)
+    texts = "".join(text for _, text in texts_of(report.folder))
+
+    assert report.errors[0].startswith("incident_report: KeyError: arn:aws:iam::")
+    assert "/home/anna" not in texts
+    assert "444455556666" not in texts
 
 
 def test_the_command_tells_what_was_masked(tmp_path, monkeypatch, capsys):

@@ -1,7 +1,7 @@
 """One notebook out of many: imports and incident are paid for once, and a step that fails stops no other."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
@@ -92,11 +92,17 @@ def _without_what_varies(cell: NotebookNode) -> NotebookNode:
     return kept
 
 
+def errors_of(executed: NotebookNode) -> Iterator[NotebookNode]:
+    """Yield the outputs in which cells have left their errors."""
+    yield from (output for _, output in _errors(executed))
+
+
 def failures(executed: NotebookNode) -> list[str]:
     """Return `notebook: error` for each cell that failed."""
-    return [
-        f"{cell.metadata.get(_STEP, MAIN)}: {output.ename}: {output.evalue}"
-        for cell in executed.cells
-        for output in cell.get("outputs", ())
-        if output.output_type == "error"
-    ]
+    return [f"{name}: {output.ename}: {output.evalue}" for name, output in _errors(executed)]
+
+
+def _errors(executed: NotebookNode) -> Iterator[tuple[str, NotebookNode]]:
+    for cell in executed.cells:
+        name = cell.metadata.get(_STEP, MAIN)
+        yield from ((name, output) for output in cell.get("outputs", ()) if output.output_type == "error")

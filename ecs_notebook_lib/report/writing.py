@@ -18,7 +18,7 @@ from ecs_notebook_lib.errors import ShareError
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.notebook_files import notebooks_directory
 from ecs_notebook_lib.report import listing, words
-from ecs_notebook_lib.report.composing import compose, failures, split
+from ecs_notebook_lib.report.composing import compose, errors_of, failures, split
 from ecs_notebook_lib.report.executing import execute
 from ecs_notebook_lib.report.html import html_of
 from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
@@ -71,7 +71,7 @@ def write_report(
     done and what came of it. `reports/index.html` is brought up to date.
 
     With `share` everything is made again from the redacted snapshot (DESIGN, rule 7): notes and journal are redacted,
-    too, and the folder gets no `notes.md`.
+    too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback.
 
     Raises
     ------
@@ -79,25 +79,28 @@ def write_report(
         If it is to be shared, and the folder holds a report that is not redacted.
     """
     began = time.monotonic()
-    home = REPORTS / incident_name(incident.snapshot)
-    target = Path(folder) if folder else home.with_name(home.name + _SHARED if share else home.name)
-    kept = home if share else target
+    own = REPORTS / incident_name(incident.snapshot)
     redactor = None
     if share:
         progress("redacting")
-        _refuse_mixture(target)
         redactor = _redactor(incident)
         incident = Incident(redactor.snapshot())
+        target = Path(folder or REPORTS / f"{incident_name(incident.snapshot)}{_SHARED}")
+        _refuse_mixture(target)
+    else:
+        target = own = Path(folder or own)
     target.mkdir(parents=True, exist_ok=True)
     if redactor is None:
         begin_notes(target / NOTES, incident)
-    notes = _notes(kept / NOTES, redactor)
+    notes = _notes(own / NOTES, redactor)
     if journal is not None:
         write_whole(target / JOURNAL, _journal(journal, redactor))
     checksum = hashlib.sha256(save_snapshot(incident.snapshot, target / SNAPSHOT).read_bytes()).hexdigest()
     _write_texts(target, incident, notes, checksum)
     progress("notebooks")
     executed = _execute_all(target, JOURNAL if journal is not None else "")
+    if redactor is not None:
+        _without_tracebacks(executed, redactor)
     for name, part in split(executed).items():
         write_whole(target / f"{name}.ipynb", nbformat.writes(part).encode() + b"\n")
     progress("page")
@@ -155,6 +158,13 @@ def _execute_all(target: Path, journal: str) -> NotebookNode:
         return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _without_tracebacks(executed: NotebookNode, redactor: "Redactor") -> None:
+    """Leave of each error what it says: a traceback tells whose machine this was made on."""
+    for output in errors_of(executed):
+        output.evalue = redactor.text(output.evalue)
+        output.traceback = [f"{output.ename}: {output.evalue}"]
 
 
 def _write_run(report: Report, incident: Incident, checksum: str, seconds: float) -> None:
