@@ -55,7 +55,7 @@ SAMPLED = {
     "mimics": 3,
     "placement": 3,
     "preflight": 6,
-    "redact_diagnosis": 12,
+    "redact_diagnosis": 23,
     "steps": 2,
     "trail": 3,
     "treatment": 5,
