@@ -1,6 +1,7 @@
 """What changed: compared by field, told by CloudTrail, ranked, and never with a secret in it."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -818,7 +819,7 @@ def test_what_comes_from_cloudtrail_is_shown_and_never_obeyed():
     assert "&lt;script&gt;" in html
     assert "<script>" not in html
     assert "\x1b" not in html + markdown_of(incident)
-    assert all(len(line) < 4000 for line in html.splitlines())
+    assert max(map(len, re.findall(r"<td>.*?</td>", html))) < 4000
     figure.canvas.draw()
 
 
