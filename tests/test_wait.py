@@ -25,10 +25,10 @@ from ecs_notebook_lib.snapshot import load_snapshot
 from ecs_notebook_lib.source import parse_instant
 from ecs_notebook_lib.wait import Wanted, Watch, wait_for
 from ecs_notebook_lib.wait.attempts import failures_of, lasting_fault
-from ecs_notebook_lib.wait.judging import Followed, judge, judge_answer
+from ecs_notebook_lib.wait.judging import Followed, Verdict, judge, judge_answer
 from ecs_notebook_lib.wait.seen import Seen
 from ecs_notebook_lib.wait.telling import Teller
-from ecs_notebook_lib.wait.waiting import Clock, Patience
+from ecs_notebook_lib.wait.waiting import Clock, Patience, Result
 
 NOON = parse_instant("2025-03-04T12:00:00Z")
 POLL = 15.0
@@ -459,6 +459,27 @@ def test_on_a_terminal_a_line_stands_below_what_scrolls_by():
     assert re.search(rf"\d\d:\d\d of at least 01:42  {world.service}: desired 6, pending \d", shown)
     assert "\x1b[2K" in shown  # the standing line is wiped before it is drawn anew
     assert "application.crash" in shown
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            {"code": "ThrottlingException", "message": "Rate exceeded"},
+            "did not answer: ThrottlingException",
+        ),
+        (None, "AWS tells nothing of it; asking again"),
+    ],
+)
+def test_why_a_look_saw_nothing_is_told_once(error, told):
+    teller = Teller(timeout=600)
+    seen = Seen(at=parse_instant("2025-07-12T12:00:00Z"), service=None, error=error)
+    result = Result("web", Verdict("waiting"), seen=seen)
+
+    first, again = ["".join(teller.lines(result)) for _ in range(2)]
+
+    assert told in first
+    assert again == ""
 
 
 def run_in_terminal(arguments, url, region):

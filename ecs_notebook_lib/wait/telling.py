@@ -49,8 +49,9 @@ class Teller:
             yield _line(result, f"{result.verdict.outcome}: {result.verdict.reason}")
 
     def _refusal(self, result: Result, seen: Seen) -> Iterator[str]:
-        error = seen.error or {}
-        text = f"AWS did not answer: {error.get('code')}: {error.get('message')}; asking again"
+        error = seen.error
+        told = f"did not answer: {error.get('code')}: {error.get('message')}" if error else "tells nothing of it"
+        text = f"AWS {told}; asking again"
         if text != self._error and not result.verdict.settled:
             self._error = text
             yield _line(result, text)
