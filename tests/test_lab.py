@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import urllib.request
 from collections import deque
 from contextlib import contextmanager
 from threading import Thread
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -26,7 +28,7 @@ NOTEBOOKS = sorted(path.stem for path in notebooks_directory().glob("*.ipynb"))
 NOTEBOOKS = [*NOTEBOOKS[3:], *NOTEBOOKS[:3]]
 """So that the sample of `make test`, every ninth, is the notebook on logs and the overview."""
 ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)/")
-"""As JupyterLab tells it, once it listens: it chooses a port that is free."""
+"""As JupyterLab tells it: it chooses a port that is free."""
 ERROR = "[data-mime-type='application/vnd.jupyter.stderr']"
 BY_HAND = ["from ecs_notebook_lib import open_incident\n\nincident = open_incident()", "print(incident.title)"]
 
@@ -57,6 +59,7 @@ def started_lab(folder):
             address = next(found.group(1) for line in process.stderr if (found := ADDRESS.search(line)))
             drained = Thread(target=deque, args=(process.stderr, 0))  # a full pipe would stop it
             drained.start()
+            wait_until_it_listens(address)
             cells = [nbformat.v4.new_code_cell(source) for source in BY_HAND]
             metadata = nbformat.read(folder / "copy/incident_report.ipynb", as_version=4).metadata
             nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), folder / "copy/by_hand.ipynb")
@@ -67,6 +70,19 @@ def started_lab(folder):
             drained.join()
             process.stdout.close()
             process.stderr.close()
+
+
+def wait_until_it_listens(address):
+    """Return once the port is open: Jupyter tells its address a moment before it listens."""
+    where = urlsplit(address)
+    until = time.monotonic() + 60
+    while True:
+        try:
+            socket.create_connection((where.hostname, where.port), timeout=5).close()
+            return
+        except ConnectionRefusedError:
+            assert time.monotonic() < until, "JupyterLab does not listen"
+            time.sleep(0.05)
 
 
 @contextmanager
