@@ -96,7 +96,7 @@ def test_each_string_alone_leaves_the_diagnosis_what_it_is(only, saved, command)
 def test_every_text_of_every_answer_was_touched(mode):
     aws, _ = answered("clarity-backend", mode, "")
 
-    assert len(aws.answered) > 30
+    assert len(aws.answered) > (30 if mode is Mode.FREE else 20)  # where no status is AWS's, less is asked for
     for operation, told in aws.answered.items():
         wanted = free_texts_of(operation) if mode is Mode.FREE else texts_of(operation).keys()
         tokens = {path for path in told if path[-1].lower().endswith(("token", "marker"))}
