@@ -9,7 +9,6 @@ from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.knowledge.treatments import write_operations
 
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
-FOUNDATION = {"arns", "errors", "version", "source", "untrusted"}
 MAY_IMPORT = {
     "arns": set(),
     "errors": {"untrusted"},
@@ -68,10 +67,12 @@ MAY_IMPORT = {
         "snapshot",
         "collect",
     },
-    "plots": {"untrusted"},
+    "time_steps": set(),
+    "plots": {"time_steps", "untrusted"},
     "report": {
         "redact",
         "source",
+        "time_steps",
         "rolling_update",
         "errors",
         "version",
@@ -85,6 +86,7 @@ MAY_IMPORT = {
         "incident",
     },
     "widgets": {
+        "time_steps",
         "errors",
         "source",
         "untrusted",

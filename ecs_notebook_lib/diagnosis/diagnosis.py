@@ -87,6 +87,10 @@ class Diagnosis:
         checks = {row.check for row in self.results if row.step == step}
         return tuple((name, finding) for name, finding in self.findings if finding.check in checks)
 
+    def weighs(self, finding: Finding) -> bool:
+        """Say whether a finding moves causes: it is no bare fact, and not about another revision than the examined."""
+        return finding.weighs and finding.revision in ("", self.state.examined_revision)
+
     def to_json(self) -> dict[str, Any]:
         """Return the document of DESIGN 5.5, for programs."""
         incident, frames = self.frames.snapshot.incident, self.frames
@@ -157,17 +161,15 @@ class Diagnosis:
     def _finding_json(self, name: str, finding: Finding) -> dict[str, Any]:
         kind = finding_kinds()[finding.kind]
         step = next(row.step for row in self.results if row.check == finding.check)
-        weighs = finding.weighs and finding.revision in ("", self.state.examined.rpartition("/")[2])
         operation = SCHEMAS[finding.frame].required[-1]
-        pages = self.frames.snapshot.records(operation)
         return {
             "id": name,
             "kind": finding.kind,
             "check": finding.check,
             "step": step,
             "statement": finding.statement,
-            "weights_decibans": dict(kind.weights) if weighs else {},
-            "source": {"operation": operation, "at": pages[-1]["at"] if pages else None},
+            "weights_decibans": dict(kind.weights) if self.weighs(finding) else {},
+            "source": {"operation": operation, "at": self.frames.snapshot.read_at(operation)},
             "frame": finding.frame,
             "row_count": len(finding.rows),
             "revision": finding.revision,
@@ -232,7 +234,7 @@ def diagnose(frames: Frames) -> Diagnosis:
     findings = tuple((f"F{n}", row) for n, row in enumerate((f for r in results for f in r.findings), start=1))
     state = state_of(frames)
     ids = {id(finding): name for name, finding in findings}
-    evidence = evidence_of(results, ids, state.examined.rpartition("/")[2])
+    evidence = evidence_of(results, ids, state.examined_revision)
     ranked = rank(evidence, results, observed="reported" if frames.reported else "live")
     probabilities = {row.cause: row.probability for row in ranked}
     worse: dict[str, list[str]] = defaultdict(list)
@@ -279,7 +281,7 @@ def _names(frames: Frames, state: State) -> Names:
         "since": state.since or utc_text(incident.window[0]),
         "as_of": utc_text(frames.snapshot.as_of),
         "target_group": listing(frames.target_groups["target_group_arn"], limit=1),
-        "revision": state.examined.rpartition("/")[2],
+        "revision": state.examined_revision,
         "listener": listing(frames.listeners["listener_arn"], limit=1),
         "health_check_path": listing(frames.target_groups["health_check_path"], limit=1),
         "log_group": listing(containers["log_group"], limit=1),

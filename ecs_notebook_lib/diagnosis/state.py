@@ -40,6 +40,11 @@ class State:
     rollback: Mapping[str, Any]
 
     @property
+    def examined_revision(self) -> str:
+        """Return `family:number` of the examined task definition; `""` if none is examined."""
+        return self.examined.rpartition("/")[2]
+
+    @property
     def settled(self) -> bool:
         """Say whether nothing is to be explained: the service is stable on what was deployed last."""
         return self.status == "stable" and self.outcome == "completed"

@@ -15,10 +15,10 @@ from ecs_notebook_lib.plots.style import (
     note_if_empty,
     utc_time_axis,
 )
+from ecs_notebook_lib.time_steps import ROUND_MINUTES
 
 _ROW = 0.85
 _DAY, _PIECES = 1440, 300
-_ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
 
 
 def plot_health_answers(answers: pd.DataFrame, *, since: pd.Timestamp, ax: Axes | None = None) -> Axes:
@@ -84,4 +84,4 @@ def plot_log_volume(log_events: pd.DataFrame, *, since: pd.Timestamp, ax: Axes |
 
 def _minutes_of_piece(instants: pd.Series) -> int:
     span = (instants.max() - instants.min()).total_seconds() / 60 if len(instants) else 0.0
-    return next((minutes for minutes in _ROUND if span / minutes <= _PIECES), _ROUND[-1])
+    return next((minutes for minutes in ROUND_MINUTES if span / minutes <= _PIECES), ROUND_MINUTES[-1])

@@ -137,7 +137,7 @@ def _with_links(shown: str) -> str:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and value != value)
+    return bool(pd.api.types.is_scalar(value) and pd.isna(value))  # type: ignore[call-overload]  # it is a scalar
 
 
 def _elapsed(value: pd.Timestamp, since: pd.Timestamp | None) -> str:

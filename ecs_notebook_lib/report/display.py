@@ -110,7 +110,7 @@ def show_commands(incident: Incident) -> Markdown:
 def show_step(incident: Incident, step: str) -> Markdown:
     """Return what one step found, and what it could not check."""
     diagnosis = incident.diagnosis
-    examined = diagnosis.state.examined.rpartition("/")[2]
+    examined = diagnosis.state.examined_revision
     found = [(name, row) for name, row in diagnosis.findings_of(step) if row.revision in ("", examined)]
     others = len(diagnosis.findings_of(step)) - len(found)
     lines = [f"- **{name}** {plain(row.statement)}" for name, row in found] or ["- Nothing that speaks for a cause."]

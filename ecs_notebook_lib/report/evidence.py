@@ -108,8 +108,8 @@ class Evidence:
 def _meta(diagnosis: Diagnosis, finding: Finding, count: int) -> str:
     """Return where a finding's rows are from, when they were read, and what it weighs for which causes."""
     operation = SCHEMAS[finding.frame].required[-1]
-    pages = diagnosis.frames.snapshot.records(operation)
-    read = f"{operation}, read at {pages[-1]['at']}" if pages else "what was reported"
+    at = diagnosis.frames.snapshot.read_at(operation)
+    read = f"{operation}, read at {at}" if at else "what was reported"
     shown = f"{min(count, _ROWS)} of {count} rows" if count > _ROWS else f"{count} {'row' if count == 1 else 'rows'}"
     about = f" About {finding.revision}." if finding.revision else ""
     told = f"{shown} of frame {finding.frame}, from {read}.{about} {_weighs(diagnosis, finding)}"
@@ -118,7 +118,7 @@ def _meta(diagnosis: Diagnosis, finding: Finding, count: int) -> str:
 
 def _weighs(diagnosis: Diagnosis, finding: Finding) -> str:
     """Return what a finding weighs for the causes that it moves most; that it weighs nothing, if it is of others."""
-    if finding.revision not in ("", diagnosis.state.examined.rpartition("/")[2]):
+    if finding.revision not in ("", diagnosis.state.examined_revision):
         return "It weighs nothing: another revision is examined."
     weights = sorted(finding_kinds()[finding.kind].weights.items(), key=lambda item: -abs(item[1]))[:_WEIGHTS]
     told = ", ".join(f"{cause} {weight:+.1f}" for cause, weight in weights)

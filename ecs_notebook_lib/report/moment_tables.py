@@ -3,9 +3,9 @@
 import pandas as pd
 
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.time_steps import ROUND_MINUTES
 
 _MOST = 300
-_ROUND = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
 _FRESH = pd.Timedelta(minutes=5)
 _NEWEST = 5
 _TASK_TIMES = ("created_at", "started_at", "stopping_at", "stopped_at")
@@ -21,7 +21,7 @@ def moments_of(frames: Frames, since: pd.Timestamp) -> list[pd.Timestamp]:
     columns += [frames.service_deployments[name] for name in ("created_at", "finished_at")]
     times = pd.concat(columns, ignore_index=True).dropna()
     times = times[times >= since]
-    for minutes in _ROUND:
+    for minutes in ROUND_MINUTES:
         moments = times.dt.ceil(f"{minutes}min").drop_duplicates().sort_values()
         if len(moments) <= _MOST:
             break

@@ -5,6 +5,9 @@ import string
 from ecs_notebook_lib.frames.reported import OBSERVATION, is_reported
 from ecs_notebook_lib.snapshot import Snapshot
 
+SNAPSHOT = "snapshot.zip"
+"""What the snapshot beside a report, or a working copy of the notebooks, is called."""
+
 _SAFE = frozenset(string.ascii_letters + string.digits + "-_")
 
 

@@ -164,7 +164,7 @@ def hypotheses_table(diagnosis: Diagnosis) -> pd.DataFrame:
 def findings_table(diagnosis: Diagnosis, step: str = "") -> pd.DataFrame:
     """Return the findings, of one step if it is named: id, statement, what it is about, and what it counts as."""
     chosen = diagnosis.findings_of(step) if step else diagnosis.findings
-    examined = diagnosis.state.examined.rpartition("/")[2]
+    examined = diagnosis.state.examined_revision
     rows = [
         {"id": name, "finding": visible(row.statement), "revision": row.revision, "counts": _counts(row, examined)}
         for name, row in chosen

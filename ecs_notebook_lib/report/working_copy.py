@@ -7,12 +7,12 @@ from pathlib import Path
 from ecs_notebook_lib.errors import WorkingCopyError
 from ecs_notebook_lib.notebook_files import notebooks_directory
 from ecs_notebook_lib.report.jupyter import nbformat
-from ecs_notebook_lib.report.naming import incident_name
+from ecs_notebook_lib.report.naming import SNAPSHOT, incident_name
 from ecs_notebook_lib.report.parameters import filled_in
 from ecs_notebook_lib.snapshot import Snapshot, load_snapshot, save_snapshot
 from ecs_notebook_lib.snapshot.model import utc_text
 
-SNAPSHOT, FIRST = "snapshot.zip", "incident_report.ipynb"
+FIRST = "incident_report.ipynb"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from ecs_notebook_lib.report.executing import execute
 from ecs_notebook_lib.report.html import html_of
 from ecs_notebook_lib.report.jupyter import NotebookNode, nbformat
 from ecs_notebook_lib.report.markdown import markdown_of, summary_of
-from ecs_notebook_lib.report.naming import incident_name
+from ecs_notebook_lib.report.naming import SNAPSHOT, incident_name
 from ecs_notebook_lib.report.notes import NAME as NOTES
 from ecs_notebook_lib.report.notes import Notes, begin_notes, notes_of, read_notes
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.redact import Redactor
 
 REPORTS = Path("reports")
-SNAPSHOT, JOURNAL = "snapshot.zip", "treatment.jsonl"
+JOURNAL = "treatment.jsonl"
 _SHARED = "--shared"
 
 

@@ -1,11 +1,9 @@
 """Reading and writing a snapshot as a zip of JSON lines. A file from a stranger is checked before it is believed."""
 
 import hashlib
-import os
 import string
 import zipfile
 import zlib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import orjson
 
 from ecs_notebook_lib.errors import SnapshotError
 from ecs_notebook_lib.snapshot.checking import fault_of
+from ecs_notebook_lib.snapshot.disk import written_whole
 from ecs_notebook_lib.snapshot.model import IncidentName, Simulated, Snapshot, utc_text
 from ecs_notebook_lib.source import parse_instant
 
@@ -38,17 +37,11 @@ def save_snapshot(snapshot: Snapshot, path: Path) -> Path:
     contents = {_member_name(operation): lines for operation, lines in snapshot.members.items()}
     manifest = orjson.dumps(_manifest(snapshot, contents), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, content in ((_MANIFEST, manifest), *sorted(contents.items())):
-                member = zipfile.ZipInfo(name, _ZIP_TIME)
-                member.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(member, content)
-        temporary.replace(path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()
+    with written_whole(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in ((_MANIFEST, manifest), *sorted(contents.items())):
+            member = zipfile.ZipInfo(name, _ZIP_TIME)
+            member.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(member, content)
     return path
 
 

@@ -89,6 +89,11 @@ class Snapshot:
         """Return the pages of an operation as dicts: for the few small ones that no frame is made of."""
         return [orjson.loads(line) for line in self.lines(operation).splitlines()]
 
+    def read_at(self, operation: str) -> str | None:
+        """Return when an operation's last page was read, without parsing the others; None if it was never called."""
+        lines = self.lines(operation).rstrip(b"\n")
+        return str(orjson.loads(lines[lines.rfind(b"\n") + 1 :])["at"]) if lines else None
+
 
 def of_last_answers(lines: bytes) -> list[bool]:
     """Return for each page whether it belongs to the last answer to its question: what came before is out of date.

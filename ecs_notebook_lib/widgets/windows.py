@@ -11,10 +11,10 @@ import pandas as pd
 from ecs_notebook_lib.errors import WindowError
 from ecs_notebook_lib.plots.tied import tied_picture
 from ecs_notebook_lib.source import parse_instant
+from ecs_notebook_lib.time_steps import ROUND_MINUTES
 from ecs_notebook_lib.widgets.panel import Drawn, Panel
 
 _STEPS = 240
-_ROUND_MINUTES = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
 _EMPTY = Drawn("<p>No plot is tied to this window yet.</p>", "No plot is tied to this window yet.")
 
 
@@ -84,7 +84,7 @@ def _on_axes(plot: Callable[..., Any], times: dict[str, pd.Timestamp]) -> Callab
 def _marks(since: pd.Timestamp, until: pd.Timestamp) -> list[pd.Timestamp]:
     """Return the instants between which one chooses: round ones, and at most some hundred."""
     minutes = (until - since).total_seconds() / 60
-    step = next((step for step in _ROUND_MINUTES if minutes / step <= _STEPS), minutes / _STEPS)
+    step = next((step for step in ROUND_MINUTES if minutes / step <= _STEPS), minutes / _STEPS)
     first, last = since.floor(f"{_whole(step)}min"), until.ceil(f"{_whole(step)}min")
     marks = list(pd.date_range(first, last, freq=f"{_whole(step)}min"))
     return marks if len(marks) > 1 else [first, first + pd.Timedelta(minutes=1)]
