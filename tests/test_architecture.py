@@ -149,6 +149,9 @@ HOMES = {
     "rich": {"cli"},
     "detect_secrets": {"redact"},
     "duckdb": {"history"},
+    "dask": {"fleet"},
+    "distributed": {"fleet"},
+    "jinja2": {"report", "fleet"},
 }
 MODULES = sorted(LIBRARY.rglob("*.py"))
 
