@@ -159,6 +159,14 @@ class FleetJournalError(EcsNotebookError):
         self.path = str(path)
 
 
+class SchedulerError(EcsNotebookError):
+    """A Dask scheduler on which nothing can be run."""
+
+    def __init__(self, address: str, what: str, *, advice: str = "Check --scheduler, and that it runs.") -> None:
+        super().__init__(f"The scheduler {address!r} cannot be used: {what}. {advice}")
+        self.address = address
+
+
 class MissingExtraError(EcsNotebookError):
     """A part of the kit was asked for whose libraries are not installed."""
 

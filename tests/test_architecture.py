@@ -56,6 +56,17 @@ MAY_IMPORT = {
         "simulate",
         "treatment",
     },
+    "fleet": {
+        "version",
+        "errors",
+        "examined",
+        "knowledge",
+        "snapshot",
+        "collect",
+        "frames",
+        "diagnosis",
+        "history",
+    },
     "wait": {
         "arns",
         "version",
