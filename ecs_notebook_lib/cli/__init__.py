@@ -242,6 +242,9 @@ def _add_fleet(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
     fleet.add_argument("--out", default="", metavar="DIR", help="folder of the page (default: reports/fleet--TIME)")
     fleet.add_argument("--resume", default="", metavar="DIR", help="go on with a run that was stopped, in its folder")
+    fleet.add_argument(
+        "--scheduler", default="", metavar="tcp://HOST:PORT", help="diagnose on a Dask cluster (default: threads here)"
+    )
     fleet.add_argument("--format", choices=("text", "json"), default="text")
     fleet.set_defaults(parser=fleet)
     _add_output(fleet)

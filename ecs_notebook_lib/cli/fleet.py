@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from ecs_notebook_lib.fleet.model import Examined
 from ecs_notebook_lib.fleet.places import Place, accesses, open_places
 from ecs_notebook_lib.fleet.result import Fleet
 from ecs_notebook_lib.fleet.running import Run
+from ecs_notebook_lib.fleet.schedulers import open_executor
 from ecs_notebook_lib.fleet.sweep import clusters_of
 from ecs_notebook_lib.fleet.telling import line_of
 from ecs_notebook_lib.fleet.writing import write_fleet
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     folder = folder or Path(options.out or f"reports/fleet--{fleet.began:%Y%m%dT%H%M%SZ}")
     before = f"; looked at before: {len(done)}" if done else ""
     _say(options, f"{counted(len(clusters), 'cluster')}, accounts and regions: {len(places)}{before}")
-    with Journal(folder) as journal, ThreadPoolExecutor(_DIAGNOSING) as executor:
+    with Journal(folder) as journal, open_executor(options.scheduler, _DIAGNOSING) as executor:
         if not done and not options.resume:
             journal.begin(fleet.began, {**question, "since": utc_text(since)})
         run_ = Run(

@@ -5,7 +5,16 @@ import pandas as pd
 from ecs_notebook_lib.cli.text import open_console, print_table, say
 from ecs_notebook_lib.fleet.grouping import Group
 from ecs_notebook_lib.fleet.result import Fleet
-from ecs_notebook_lib.fleet.telling import HARM_WORDS, certainty_of, counts_of, line_of, since_of, summary_of, title_of
+from ecs_notebook_lib.fleet.telling import (
+    HARM_WORDS,
+    certainty_of,
+    counts_of,
+    line_of,
+    shared_of,
+    since_of,
+    summary_of,
+    title_of,
+)
 
 
 def print_fleet(fleet: Fleet, *, color: bool) -> None:
@@ -13,7 +22,11 @@ def print_fleet(fleet: Fleet, *, color: bool) -> None:
     console = open_console(color=color)
     say(console, summary_of(fleet), style="bold")
     for number, group in enumerate(fleet.groups, start=1):
-        print_table(console, f"{number}. {title_of(group)}", _table(group))
+        console.print()
+        say(console, f"{number}. {title_of(group)}", style="bold")
+        if group.thing is not None:
+            say(console, f"   {shared_of(group)}")
+        print_table(console, "", _table(group))
     for row in fleet.undecided:
         say(console, line_of(row))
     gaps = pd.DataFrame([(row.where, row.reason) for row in fleet.unread], columns=["not seen", "reason"])

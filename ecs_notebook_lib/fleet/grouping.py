@@ -19,8 +19,11 @@ class Group:
 
     @property
     def cause(self) -> str:
-        """Return the leading cause of the service that is harmed most."""
-        return self.services[0].cause
+        """Return the cause that explains most of the services: the one of the highest sum of probabilities."""
+        sums: dict[str, float] = defaultdict(float)
+        for row in self.services:
+            sums[row.cause] += row.probability
+        return max(sorted(sums), key=lambda cause: sums[cause])
 
     @property
     def family(self) -> str:

@@ -8,7 +8,16 @@ import jinja2
 from ecs_notebook_lib.fleet.grouping import Group
 from ecs_notebook_lib.fleet.model import Examined
 from ecs_notebook_lib.fleet.result import Fleet
-from ecs_notebook_lib.fleet.telling import HARM_WORDS, certainty_of, counts_of, line_of, since_of, summary_of, title_of
+from ecs_notebook_lib.fleet.telling import (
+    HARM_WORDS,
+    certainty_of,
+    counts_of,
+    line_of,
+    shared_of,
+    since_of,
+    summary_of,
+    title_of,
+)
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.untrusted import visible
 from ecs_notebook_lib.version import __version__
@@ -36,6 +45,7 @@ def _group(number: int, group: Group) -> dict[str, Any]:
     return {
         "anchor": f"group-{number}",
         "title": visible(title_of(group)),
+        "shared": visible(shared_of(group)),
         "harm": HARM_WORDS[group.services[0].harm],
         "count": len(group.services),
         "rows": [_row(row) for row in group.services],

@@ -37,12 +37,19 @@ def counts_of(row: Examined) -> str:
 
 
 def title_of(group: Group) -> str:
-    """Return what a group of services has in common, or what is wrong with the one."""
+    """Return what is wrong with the services of a group."""
     meaning = meaning_of(group.cause)
     if group.thing is None:
         return f"{meaning[:1].upper()}{meaning[1:]}"
+    return f"{len(group.services)} services: {meaning}"
+
+
+def shared_of(group: Group) -> str:
+    """Return what the services of a group share; empty for one that fails by itself."""
+    if group.thing is None:
+        return ""
     kind = _THINGS.get(group.thing.kind, group.thing.kind.replace("_", " "))
-    return f"{len(group.services)} services fail for one reason: {meaning}. They share {kind} {group.thing.name}"
+    return f"They share {kind} {group.thing.name}"
 
 
 def since_of(row: Examined) -> str:
