@@ -3,6 +3,7 @@
 import os
 import threading
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ _MAX_ATTEMPTS = 6
 """Tries of one call, unless AWS_MAX_ATTEMPTS or the profile says otherwise: boto3's 3 give up on a busy account."""
 
 _SIMULATED_KEY = "AKIASIMULATED"
+_ALWAYS_NEEDED = ("elbv2", "iam", "ecr", "cloudwatch", "ec2", "logs", "cloudtrail")
 _ASKED_BRIEFLY = frozenset({"cloudtrail"})
 _BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """For what is asked under a deadline: an answer that does not come soon is done without."""
@@ -68,6 +70,9 @@ class Clients:
         With `once` it makes each call once: for a write whose answer is lost it is not known whether it was made.
         """
         key = (service, region or self.region, once)
+        made = self._clients.get(key)
+        if made is not None:  # without the lock: somebody else's client may be in the making
+            return made
         with self._lock:
             if key not in self._clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
@@ -78,6 +83,12 @@ class Clients:
                 self._pace(client, service, key[1])
                 self._clients[key] = client
             return self._clients[key]
+
+    def prepare(self) -> None:
+        """Make the clients that every incident needs, in the order in which it does, while the first answers come."""
+        for service in _ALWAYS_NEEDED:
+            with suppress(BotoCoreError, ValueError):  # who needs it tells
+                self.get(service)
 
     @property
     def rates(self) -> Rates:
