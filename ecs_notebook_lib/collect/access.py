@@ -5,7 +5,6 @@ import threading
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_notebook_lib.collect.rates import Rates
+from ecs_notebook_lib.collect.reading import read_fast
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.version import __version__
 
@@ -52,6 +52,7 @@ class Clients:
     """
 
     def __init__(self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None) -> None:
+        read_fast(session)
         self._session = session
         self._rates = rates
         self._endpoint_url = endpoint_url or None
@@ -184,20 +185,11 @@ def _assume(session: Any, access: Access) -> Any:
     )
 
 
-@cache
-def _loader() -> Any:
-    """Return one loader of service models for all simulated sessions: each would read the same files again."""
-    from botocore.loaders import create_loader
-
-    return create_loader()
-
-
 def simulated_session(region: str) -> Any:
     """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process."""
     from botocore.session import Session
 
     core = Session(session_vars={"profile": (None, [], None, None), "config_file": (None, [], "", None)})
-    core.register_component("data_loader", _loader())
     core.set_config_variable("region", region)
     core.set_credentials(_SIMULATED_KEY, "simulated")
     return boto3.Session(botocore_session=core, region_name=region)
