@@ -20,7 +20,8 @@ def collect(place: Place, name: ServiceName) -> Snapshot:
     AccessError, NotFoundError
         If AWS cannot be called, or the service is gone.
     """
-    return collect_incident(place.clients, LiveSource(name.cluster, name.service))
+    source = LiveSource(name.cluster, name.service)
+    return collect_incident(place.clients, source, masker=place.masker, trail=place.trail)
 
 
 def examine(snapshot: Snapshot, name: ServiceName) -> Examined:

@@ -133,9 +133,9 @@ def _said(diagnosis: Diagnosis) -> Iterator[str]:
 
 
 def _hosts(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield the hosts that the failing containers' errors name."""
+    """Yield the hosts that the failing containers' errors name, without their ports: some drivers tell these apart."""
     for message in _error_lines(diagnosis.frames):
-        yield from (host for host in _HOST.findall(message) if not _NO_HOST.fullmatch(host))
+        yield from (host.partition(":")[0] for host in _HOST.findall(message) if not _NO_HOST.fullmatch(host))
 
 
 def _networks(member: str) -> Callable[[Diagnosis], Names]:
