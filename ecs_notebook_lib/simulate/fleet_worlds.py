@@ -25,7 +25,7 @@ _NONE = dict.fromkeys(("ec2", "neighbour", "late"), 0.0)
 _DIALECT = replace(_USUAL, name="fleet", frameworks={**_USUAL.frameworks, **DIALECTS["test"].frameworks})
 FAILING = replace(_DIALECT, rates={**_USUAL.rates, **_NONE, "first": 0.0, "attempts": 0.0})
 """The failing deployment is the first one after the good one: the shared thing was well before."""
-HEALTHY = replace(_DIALECT, rates={**_USUAL.rates, **_NONE})
+HEALTHY = replace(_DIALECT, rates={**_USUAL.rates, **_NONE, "attempts": 0.1})
 _ROLLOUTS = ("in progress", "rolled back", "stuck")
 _TRIES = 4
 
@@ -51,7 +51,7 @@ def failing(fleet: Fleetwide, slot: Slot, cause: SharedCause, member: int) -> Wo
         plan.zones, plan.egress = 2, "nat"
         plan.good_hours, plan.broken_at = (9, 15), broken_at
         plan.breaker, plan.rollback = rollout != "in progress", rollout == "rolled back"
-        plan.ask_after = plan.rng.uniform(15, 40)
+        plan.ask_after = plan.rng.uniform(12, 25)
 
     def begin(start: datetime) -> World:
         return _build(fleet, slot, FAILING, settle, start, cause.recipe)
