@@ -150,7 +150,7 @@ def _settings(session: Any) -> dict[str, Any]:
         "retries": retries,
         "connect_timeout": 5,
         "read_timeout": 30,
-        "max_pool_connections": 16,
+        "max_pool_connections": 64,  # as many as four collections at once need: one that is over is thrown away
         "user_agent_extra": f"ecs-notebook-lib/{__version__}",
     }
 

@@ -1,6 +1,6 @@
 """Branches of one run: each begins as soon as what it needs is known, and none waits for anything else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -19,9 +19,21 @@ class Branches:
         self._workers = ThreadPoolExecutor(max_workers=_MOST_AT_ONCE)
         self._begun: list[Future[Any]] = []
 
-    def begin(self, work: Callable[..., Result], *needs: Future[Any]) -> Future[Result]:
-        """Call `work` with the results of `needs` once they are all there; an error of theirs becomes its own."""
-        future = self._workers.submit(lambda: work(*[need.result() for need in needs]))
+    def begin(
+        self, work: Callable[..., Result], *needs: Future[Any], after: Iterable[Future[Any]] = ()
+    ) -> Future[Result]:
+        """Call `work` with the results of `needs` once they are all there, and `after` is done, too.
+
+        An error of one of them becomes its own.
+        """
+
+        def follow() -> Result:
+            results = [need.result() for need in needs]
+            for other in after:
+                other.result()
+            return work(*results)
+
+        future = self._workers.submit(follow)
         self._begun.append(future)
         return future
 

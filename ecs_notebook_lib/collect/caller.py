@@ -37,7 +37,7 @@ from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
 
 _WORKERS = 16
-"""Calls at once: as many as a client keeps connections for (`access.py`)."""
+"""Calls at once; a client keeps connections for several callers (`access.py`)."""
 
 _NO_SESSION = (
     NoCredentialsError,

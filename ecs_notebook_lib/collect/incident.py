@@ -32,7 +32,7 @@ from ecs_notebook_lib.examined import (
     well_since,
     with_candidate,
 )
-from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
+from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, templates
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -80,7 +80,7 @@ def collect_incident(
     with Branches() as branches:
         progress("service")
         lists = branches.begin(lambda: _task_lists(caller, source))
-        branches.begin(clients.prepare)
+        prepared = branches.begin(partial(_prepare, clients))
         service = ecs.collect_service(caller, source.cluster, source.service) or {}
         as_of = past.at if past else next(page.at for page in caller.pages if page.operation == "ecs:DescribeServices")
         span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
@@ -99,12 +99,18 @@ def collect_incident(
         ]
         incident.collect_candidate(candidate)
         progress("tasks, targets and deployments")
-        for first in incident.begin(branches, lists, since=span[0]):
+        for first in incident.begin(branches, lists, prepared, since=span[0]):
             first.result()
         if first_look is not None:
             first_look(snapshot())
         progress("logs, roles and policies, what the revision names, network, routing, metrics, changes")
     return snapshot()
+
+
+def _prepare(clients: Clients) -> None:
+    """Make ready, while the first answers come, what is needed later: clients, then the table of messages."""
+    clients.prepare()
+    templates()
 
 
 class _Lists(NamedTuple):
@@ -166,8 +172,13 @@ class _Incident:
             self._read_first = self._definitions([candidate])
             self._candidate = next(iter(self._read_first), candidate)
 
-    def begin(self, branches: Branches, lists: Future[_Lists], *, since: datetime) -> list[Future[Any]]:
-        """Begin every branch; return those whose answers a first look needs. Metrics are read from `since` on."""
+    def begin(
+        self, branches: Branches, lists: Future[_Lists], prepared: Future[None], *, since: datetime
+    ) -> list[Future[Any]]:
+        """Begin every branch; return those whose answers a first look needs. Metrics are read from `since` on.
+
+        What reads messages waits until their table is there: else each would read it for itself.
+        """
         first_tasks = branches.begin(self.collect_first_tasks, lists)
         further_tasks = branches.begin(self.collect_further_tasks, lists)
         past = branches.begin(self.collect_deployments)
@@ -176,14 +187,14 @@ class _Incident:
         history = branches.begin(partial(self.history, first_tasks), past)
         definitions = branches.begin(self.collect_definitions, history)
         branches.begin(self.collect_roles, history, definitions)
-        branches.begin(self.collect_existence, history, definitions)
+        branches.begin(self.collect_existence, history, definitions, after=[prepared])
         branches.begin(self.collect_for_rollback, history, definitions)
         branches.begin(partial(self.collect_resource_policies, denials=[]), history, definitions)
         branches.begin(self.collect_network, past, groups)
         branches.begin(partial(elbv2.collect_routing, self._caller), groups)
         branches.begin(partial(self.collect_metrics, since), groups, history)
         tasks = branches.begin(self.collect_tasks, lists, first_tasks, further_tasks, history)
-        denials = branches.begin(self.collect_logs, tasks, history, definitions)
+        denials = branches.begin(self.collect_logs, tasks, history, definitions, after=[prepared])
         branches.begin(self.collect_simulations, history, definitions, denials)
         branches.begin(self.collect_resource_policies, history, definitions, denials)
         branches.begin(self.collect_groups, history, definitions, denials)
