@@ -1,6 +1,5 @@
 """From paths to frames: the columns that are derived, each from others."""
 
-from collections.abc import Callable, Iterable
 from functools import partial
 
 import pandas as pd
@@ -8,39 +7,19 @@ import pandas as pd
 from ecs_notebook_lib.examined import revision_of
 from ecs_notebook_lib.frames.columns import declared, texts
 from ecs_notebook_lib.frames.ecs import DEPLOYMENTS, EVENTS, SERVICE_DEPLOYMENTS, TASK_DEFINITIONS
+from ecs_notebook_lib.frames.sentences import each_once, read_once
 from ecs_notebook_lib.frames.targets import TARGETS
 from ecs_notebook_lib.frames.tasks import CONTAINERS, TASKS
-from ecs_notebook_lib.knowledge.messages import Message, kinds_of, recognise
-
-_OF_ITS_OWN = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}:[0-9]{1,5}"
-"""The id of a request or a task, or an address with its port: each task has its own, and no template holds one."""
-
-
-def _each_once(values: pd.Series, function: Callable[[pd.Series], Iterable[str | None]]) -> pd.Series:
-    """Return the text that `function` makes of each distinct value, at each row that has it; missing stays missing."""
-    codes, distinct = pd.factorize(values)
-    made = texts([*function(pd.Series(distinct)), None], pd.RangeIndex(len(distinct) + 1))
-    return made.take(codes).set_axis(values.index)  # the code of what is missing is -1: the last one
+from ecs_notebook_lib.knowledge.messages import Message, recognise
 
 
 def _revisions(task_definitions: pd.Series) -> pd.Series:
-    return _each_once(task_definitions, partial(map, revision_of))
+    return each_once(task_definitions, partial(map, revision_of))
 
 
-def _kinds(sentences: pd.Series) -> pd.Series:
-    """Return what each stopped reason means."""
-    return _each_once(sentences, _kinds_of_distinct)
-
-
-def _kinds_of_distinct(sentences: pd.Series) -> Iterable[str | None]:
-    """Return what each sentence means, reading one of those that differ only in what each task has of its own.
-
-    They are of one length, too: from a certain length on a sentence may have been cut.
-    """
-    alike = sentences.str.replace(_OF_ITS_OWN, "", regex=True) + sentences.str.len().astype("string")
-    first = ~alike.duplicated()
-    known = dict(zip(alike[first], kinds_of(sentences[first], where="stopped_reason"), strict=True))
-    return (known[text] for text in alike)
+def _kind(reason: str) -> str | None:
+    message = recognise(reason, where="stopped_reason")
+    return message.kind if message else None
 
 
 def _seconds(begin: pd.Series, end: pd.Series) -> pd.Series:
@@ -82,9 +61,9 @@ def service_deployments_frame(read: pd.DataFrame, revisions: pd.DataFrame) -> pd
 def tasks_frame(read: pd.DataFrame) -> pd.DataFrame:
     """Return `TASKS`, oldest first, with identifiers, kinds of reasons and times in RUNNING."""
     frame = read.assign(
-        task_id=read["task_arn"].str.rpartition("/")[2] if len(read) else read["task_arn"],
+        task_id=read["task_arn"].str.replace("(?s)^.*/", "", regex=True),
         revision=_revisions(read["task_definition"]),
-        reason_kind=_kinds(read["stopped_reason"]),
+        reason_kind=read_once(read["stopped_reason"], _kind),
         running_seconds=_seconds(read["started_at"], read["execution_stopped_at"].fillna(read["stopping_at"])),
     )
     return declared(frame.sort_values("created_at", kind="stable"), TASKS)
@@ -94,7 +73,7 @@ def containers_frame(read: pd.DataFrame, definitions: pd.DataFrame) -> pd.DataFr
     """Return `CONTAINERS` with what each reason means and whether the container is essential."""
     essential = definitions[["task_definition", "container", "essential"]]
     frame = read.drop(columns="essential").merge(essential, on=["task_definition", "container"], how="left")
-    kinds, revisions = _kinds(frame["reason"]), _revisions(frame["task_definition"])
+    kinds, revisions = read_once(frame["reason"], _kind), _revisions(frame["task_definition"])
     return declared(frame.assign(revision=revisions, reason_kind=kinds), CONTAINERS)
 
 
