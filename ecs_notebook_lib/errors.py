@@ -151,6 +151,14 @@ class StoreError(EcsNotebookError):
         self.location = str(location)
 
 
+class SchedulerError(EcsNotebookError):
+    """A Dask scheduler on which nothing can be run."""
+
+    def __init__(self, address: str, what: str, *, advice: str = "Check --scheduler, and that it runs.") -> None:
+        super().__init__(f"The scheduler {address!r} cannot be used: {what}. {advice}")
+        self.address = address
+
+
 class MissingExtraError(EcsNotebookError):
     """A part of the kit was asked for whose libraries are not installed."""
 

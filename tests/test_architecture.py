@@ -56,6 +56,17 @@ MAY_IMPORT = {
         "simulate",
         "treatment",
     },
+    "fleet": {
+        "version",
+        "errors",
+        "examined",
+        "knowledge",
+        "snapshot",
+        "collect",
+        "frames",
+        "diagnosis",
+        "history",
+    },
     "wait": {
         "arns",
         "version",
@@ -132,6 +143,8 @@ HOMES = {
     "rich": {"cli"},
     "detect_secrets": {"redact"},
     "duckdb": {"history"},
+    "dask": {"fleet"},
+    "distributed": {"fleet"},
 }
 MODULES = sorted(LIBRARY.rglob("*.py"))
 
