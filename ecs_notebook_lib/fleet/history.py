@@ -75,18 +75,19 @@ class OrganisationHistory:
         self._choice = choice or Choice()
         self._parts = dict(_parts(place, self._choice, rows))
         self._told: dict[Part, Any] = {}
-        if not self._days:
+        if not self.days:
             raise StoreError(place.location, "it holds nothing of what is asked for", advice="Check names and days.")
 
     @property
-    def _days(self) -> list[Day]:
+    def days(self) -> list[Day]:
+        """Return the days of each cluster that are chosen and of which anything is kept."""
         return [day for day in self._parts if self._choice.first <= day[1] <= self._choice.last]
 
     def changes(self) -> "dd.DataFrame":
         """Return the rows of the store, each change once: `store.SCHEMA` with account, region, cluster and day."""
         import dask.dataframe as dd
 
-        parts = [part for day in self._days for part in self._parts[day]]
+        parts = [part for day in self.days for part in self._parts[day]]
         meta = _with_place(SCHEMA.empty_table(), Part(Partition("", "", ""), date.min))
         return dd.from_map(partial(_changes, self._place), parts, meta=meta)
 
@@ -103,7 +104,7 @@ class OrganisationHistory:
         import dask.dataframe as dd
 
         make = dask.delayed(function, pure=True)
-        frames = [make(day, *map(self._told_of, _neighbours(day))) for day in self._days]
+        frames = [make(day, *map(self._told_of, _neighbours(day))) for day in self.days]
         return dd.from_delayed(frames, meta=declared(pd.DataFrame(), schema), verify_meta=False)
 
     def _told_of(self, day: Day) -> list[Any]:

@@ -16,8 +16,8 @@ from ecs_notebook_lib.history.store import Partition, Store, open_store
 ROWS_A_PART = 200_000
 """Rows of one part, at most: some 300 MB of states. One service's rows of a day are never parted."""
 
-_LEAST_BYTES = 20
-"""A row takes more, compressed: a day of so few bytes a row is one part, and is not looked into."""
+_LEAST_BYTES = 4
+"""A row takes more, compressed: a day of so few bytes a row is one part, and its rows are not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,19 @@ class Part:
 
 
 def parts_of(store: Store, partition: Partition, day: date, *, rows: int = ROWS_A_PART) -> Iterator[Part]:
-    """Yield the parts of a cluster's day; what has few bytes is one, and is not looked into."""
+    """Yield the parts of a cluster's day; of few bytes it is one, and is not looked into."""
     filesystem, begin = store.files.filesystem()
     listed = filesystem.get_file_info(fs.FileSelector(begin + partition.day(day), recursive=True))
     size = sum(info.size or 0 for info in listed)
-    names = _begins(store, partition, day, rows) if size > rows * _LEAST_BYTES else [""]
+    names = _begins(store.dataset(partition, [day]), rows) if size > rows * _LEAST_BYTES else [""]
     for name, following in zip(names, [*names[1:], None], strict=True):
         yield Part(partition, day, name, following)
 
 
-def _begins(store: Store, partition: Partition, day: date, rows: int) -> list[str]:
+def _begins(dataset: ds.Dataset, rows: int) -> list[str]:
     """Return the names at which parts begin, each part of so many rows at most, if no service has more."""
-    dataset = store.dataset(partition, [day])
+    if dataset.count_rows() <= rows:
+        return [""]
     counts = dataset.to_table(columns=["service"])["service"].value_counts()
     begins, held = [""], 0
     for name, count in sorted((str(row["values"]), int(row["counts"])) for row in counts.to_pylist()):
