@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ from ecs_notebook_lib.version import __version__
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.redact import Redactor
+    from ecs_notebook_lib.report.kernel import Kernel
 
 REPORTS = Path("reports")
 JOURNAL = "treatment.jsonl"
@@ -60,6 +62,7 @@ def write_report(
     folder: str = "",
     journal: Path | None = None,
     share: bool = False,
+    kernel: "Kernel | None" = None,
     progress: Callable[[str], None] = lambda _step: None,
 ) -> Report:
     """Write the report of an incident, collected once and executed once.
@@ -72,6 +75,8 @@ def write_report(
 
     With `share` everything is made again from the redacted snapshot (DESIGN, rule 7): notes and journal are redacted,
     too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback.
+
+    A `kernel` that was started before the incident was collected saves the time that it takes to start.
 
     Raises
     ------
@@ -96,9 +101,11 @@ def write_report(
     if journal is not None:
         write_whole(target / JOURNAL, _journal(journal, redactor))
     checksum = hashlib.sha256(save_snapshot(incident.snapshot, target / SNAPSHOT).read_bytes()).hexdigest()
-    _write_texts(target, incident, notes, checksum)
     progress("notebooks")
-    executed = _execute_all(target, JOURNAL if journal is not None else "")
+    with ThreadPoolExecutor(1) as beside:  # the kernel works, and here there is nothing to do but to wait for it
+        texts = beside.submit(_write_texts, target, incident, notes, checksum)
+        executed = _execute_all(target, JOURNAL if journal is not None else "", kernel)
+        texts.result()
     if redactor is not None:
         _without_tracebacks(executed, redactor)
     for name, part in split(executed).items():
@@ -150,12 +157,12 @@ def _write_texts(target: Path, incident: Incident, notes: Notes, checksum: str) 
     write_whole(target / "summary.md", summary_of(incident, checksum=checksum).encode())
 
 
-def _execute_all(target: Path, journal: str) -> NotebookNode:
+def _execute_all(target: Path, journal: str, kernel: "Kernel | None") -> NotebookNode:
     work = Path(tempfile.mkdtemp(prefix="ecs-notebook-"))
     try:
         nbformat.write(compose(notebooks_directory()), work / "whole.ipynb")
         parameters = {"source": SNAPSHOT} | ({"journal": journal} if journal else {})
-        return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target)
+        return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target, kernel=kernel)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
