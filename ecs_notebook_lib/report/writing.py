@@ -74,9 +74,8 @@ def write_report(
     done and what came of it. `reports/index.html` is brought up to date.
 
     With `share` everything is made again from the redacted snapshot (DESIGN, rule 7): notes and journal are redacted,
-    too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback.
-
-    A `kernel` that was started before the incident was collected saves the time that it takes to start.
+    too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback. A `kernel` that was started
+    before the incident was collected saves the time that it takes to start.
 
     Raises
     ------
@@ -95,17 +94,14 @@ def write_report(
     else:
         target = own = Path(folder or own)
     target.mkdir(parents=True, exist_ok=True)
-    if redactor is None:
-        begin_notes(target / NOTES, incident)
-    notes = _notes(own / NOTES, redactor)
     if journal is not None:
         write_whole(target / JOURNAL, _journal(journal, redactor))
     checksum = hashlib.sha256(save_snapshot(incident.snapshot, target / SNAPSHOT).read_bytes()).hexdigest()
     progress("notebooks")
-    with ThreadPoolExecutor(1) as beside:  # the kernel works, and here there is nothing to do but to wait for it
-        texts = beside.submit(_write_texts, target, incident, notes, checksum)
+    with ThreadPoolExecutor(1) as beside:  # while the kernel works, there is nothing to do here but to wait for it
+        texts = beside.submit(_write_texts, target, own, incident, redactor, checksum)
         executed = _execute_all(target, JOURNAL if journal is not None else "", kernel)
-        texts.result()
+        notes = texts.result()
     if redactor is not None:
         _without_tracebacks(executed, redactor)
     for name, part in split(executed).items():
@@ -150,11 +146,16 @@ def _journal(path: Path, redactor: "Redactor | None") -> bytes:
     return b"".join(orjson.dumps(redactor.value(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 
 
-def _write_texts(target: Path, incident: Incident, notes: Notes, checksum: str) -> None:
+def _write_texts(target: Path, own: Path, incident: Incident, redactor: "Redactor | None", checksum: str) -> Notes:
+    """Write all that needs no notebook, and return the notes, which stand in the folder that is our `own`."""
+    if redactor is None:
+        begin_notes(target / NOTES, incident)
+    notes = _notes(own / NOTES, redactor)
     document = orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_whole(target / "diagnosis.json", visible_json(document.decode()).encode())
     write_whole(target / "report.md", markdown_of(incident, notes=notes.sections).encode())
     write_whole(target / "summary.md", summary_of(incident, checksum=checksum).encode())
+    return notes
 
 
 def _execute_all(target: Path, journal: str, kernel: "Kernel | None") -> NotebookNode:
