@@ -100,6 +100,7 @@ def _read(flat: pd.DataFrame, schema: FrameSchema) -> pd.DataFrame:
         if column.dtype == UTC_TIME and column.name in frame:
             frame[column.name] = pd.to_datetime(frame[column.name], utc=True, format="ISO8601")
     frame["seen"] = pd.to_datetime(flat["@at"], utc=True, format="ISO8601")
+    frame = frame.dropna(subset=list(schema.key))
     if "first_seen_at" in schema.names:
         frame["first_seen_at"] = frame.groupby(list(schema.key))["seen"].transform("min")
     last = frame.sort_values("seen", kind="stable").drop_duplicates(list(schema.key), keep="last").sort_index()
