@@ -45,11 +45,12 @@ _STOPPED = """
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A summary, how long it took, the peak memory of each worker, and how many were killed on the way."""
+    """A summary, how long it took, each worker's peak memory, all workers' CPU, and how many were killed on the way."""
 
     table: pd.DataFrame
     seconds: float
     peaks: tuple[int, ...]
+    cpu_seconds: float
     killed: int = 0
 
     @property
@@ -101,6 +102,7 @@ def reduced(folder: Path, workers: int, *, kill: bool = False) -> Run:
     with cluster_of(workers) as made, connected(made.scheduler_address) as client:
         pids = list(client.run(os.getpid).values())
         client.run(_warm_up)
+        spent = sum(client.run(time.process_time).values())
         began = time.perf_counter()
         history = OrganisationHistory(StorePlace(str(folder)))
         killer = _Killer(pids[0], len(history.days) // 2)
@@ -108,7 +110,8 @@ def reduced(folder: Path, workers: int, *, kill: bool = False) -> Run:
             made.scheduler.add_plugin(killer)
         table = summary(history)
         seconds = time.perf_counter() - began
-        return Run(table, seconds, tuple(client.run(peak_bytes).values()), killer.killed)
+        spent = sum(client.run(time.process_time).values()) - spent
+        return Run(table, seconds, tuple(client.run(peak_bytes).values()), spent, killer.killed)
 
 
 def _warm_up() -> None:
@@ -129,7 +132,7 @@ def _counted(folder: Path) -> Run:
     began = time.perf_counter()
     with duckdb.connect() as connection:
         table = connection.sql(_STOPPED.format(folder)).df()
-    return Run(table.assign(changes=0), time.perf_counter() - began, (peak_bytes(),))
+    return Run(table.assign(changes=0), time.perf_counter() - began, (peak_bytes(),), time.process_time())
 
 
 def differences(one: pd.DataFrame, other: pd.DataFrame) -> int:
@@ -162,7 +165,7 @@ def figures_of(written: Written, runs: dict[str, Run], oracle: Run) -> list[Figu
 def main(arguments: list[str] | None = None) -> int:
     """Write the store, reduce it in every way, and report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=ROWS, help="changes of state, at least (default: %(default)s)")
+    parser.add_argument("--rows", type=int, default=ROWS, help="changes of state, about (default: %(default)s)")
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -181,6 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
         "days": written.days,
         "memory_limit_mib": MEMORY_LIMIT >> 20,
         "seconds": {name: round(run.seconds, 1) for name, run in {**runs, "DuckDB": oracle}.items()},
+        "cpu_seconds_of_workers": {name: round(run.cpu_seconds, 1) for name, run in runs.items() if not run.killed},
         "peak_mib": {name: [peak >> 20 for peak in run.peaks] for name, run in {**runs, "DuckDB": oracle}.items()},
         "changes_a_second": {name: round(written.changes / run.seconds) for name, run in runs.items()},
     }
@@ -188,7 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _told(what: str, run: Run) -> Run:
-    print(f"{what}: {run.seconds:.1f} s, peaks {[peak >> 20 for peak in run.peaks]} MiB", flush=True)
+    print(
+        f"{what}: {run.seconds:.1f} s, CPU {run.cpu_seconds:.1f} s, peaks {[peak >> 20 for peak in run.peaks]} MiB",
+        flush=True,
+    )
     return run
 
 

@@ -64,13 +64,14 @@ def rows_a_day() -> int:
 
 
 def fill(folder: Path, rows: int) -> Written:
-    """Write at least so many different changes of state, of at least three days, as `store.Store` would keep them."""
-    days = max(3, -(-rows // (rows_a_day() * len(CLUSTERS))))
-    jobs = [(place, number) for place in CLUSTERS for number in range(days)]
+    """Write about so many different changes of state, of three days or more, as `store.Store` would keep them."""
+    clusters = CLUSTERS[: max(1, rows // (3 * rows_a_day()))]
+    days = max(3, round(rows / (rows_a_day() * len(clusters))))
+    jobs = [(place, number) for place in clusters for number in range(days)]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         counts = list(pool.map(partial(_write, folder), *zip(*jobs, strict=True), chunksize=8))
     changes, told = map(sum, zip(*counts, strict=True))
-    stopped = len(CLUSTERS) * SERVICES * (TASKS * days - LATE)  # the last day's late ones are not told any more
+    stopped = len(clusters) * SERVICES * (TASKS * days - LATE)  # the last day's late ones are not told any more
     return Written(changes, told, stopped, days)
 
 

@@ -42,6 +42,7 @@ SAMPLED = {
     "disk": 3,
     "existence": 2,
     "explain": 4,
+    "fleet_history": 3,
     "forecast": 4,
     "frames": 2,
     "history": 2,

@@ -65,13 +65,13 @@ def told_of(table: pa.Table, partition: Partition) -> Told | None:
     if not len(table):
         return None
     rows = _Rows(table, partition)
-    tasks = rows.last("task")
-    frames = _frames([*rows.of(tasks), *rows.of(rows.last(*_EVENTS))], partition)
+    tasks, events = rows.last("task"), rows.last(*_EVENTS)
+    frames = _frames([*rows.of(tasks), *rows.of(events)], partition)
     deployments, services = rows.states("deployment"), rows.states("service")
     things = [
         *_task_things(frames, rows.services_of(tasks)),
-        _failed_deployments(deployments, "updated_at"),
-        _failed_events(frames, rows.services_of(rows.last(*_EVENTS))),
+        _failed_deployments(deployments),
+        _failed_events(frames, rows.services_of(events)),
     ]
     below = below_desired(deployments, services)
     changes = rows.names(rows.changes).value_counts().rename("changes")
@@ -149,9 +149,9 @@ def _task_things(frames: Frames, services: pd.Series) -> Iterable[pd.DataFrame]:
         yield _things(known.rename(columns={f"{what}_at": "at"}), what, "task_arn")
 
 
-def _failed_deployments(deployments: pd.DataFrame, at: str) -> pd.DataFrame:
-    failed = deployments[deployments["rollout_state"] == "FAILED"].drop(columns="at")
-    return _things(failed.rename(columns={at: "at"}), DEPLOYMENT_FAILED, "key")
+def _failed_deployments(deployments: pd.DataFrame) -> pd.DataFrame:
+    failed = deployments[deployments["rollout_state"] == "FAILED"]
+    return _things(failed.assign(at=failed["updated_at"]), DEPLOYMENT_FAILED, "key")
 
 
 def _failed_events(frames: Frames, services: pd.Series) -> pd.DataFrame:

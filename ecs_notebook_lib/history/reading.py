@@ -4,6 +4,7 @@ Files stream through DuckDB, which holds the rows of that service only: memory d
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -52,8 +53,7 @@ _DIGESTS = """
 
 def each_change_once(told: Any, *order: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a dataset or reader under `store.SCHEMA`, duplicates dropped, in the order of columns."""
-    with duckdb.connect() as connection:
-        connection.execute("SET TimeZone = 'UTC'")  # else times come back in the zone of this machine
+    with _connection() as connection:
         connection.register("told", told)
         query = _EACH_CHANGE_ONCE.format(columns=", ".join(SCHEMA.names), order=", ".join(order))
         yield from connection.sql(query).to_arrow_reader(ROWS_A_BATCH)
@@ -68,11 +68,19 @@ def changes_in(table: pa.Table) -> pa.Array:
     codes = {name: _codes(table[name]) for name in ("scope", "key")}
     columns = {name: table[name] for name in ("kind", "changed_at", "version", "state")}
     rows = pa.table({**columns, **codes, "position": np.arange(len(table))})
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with _connection() as connection:
+        connection.execute("SET threads = 1")
         connection.register("rows", rows)
         query = _DIGESTS + _EACH_CHANGE_ONCE.format(columns="position", order="changed_at, version, position")
         return connection.sql(query).to_arrow_table()["position"].combine_chunks()
+
+
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # else times come back in the zone of this machine
+        connection.execute("SET enable_progress_bar = false")  # else a notebook or a worker prints one
+        yield connection
 
 
 def _codes(texts: pa.ChunkedArray) -> pa.Array:
