@@ -21,6 +21,8 @@ _MAX_ATTEMPTS = 6
 """Tries of one call, unless AWS_MAX_ATTEMPTS or the profile says otherwise: boto3's 3 give up on a busy account."""
 
 _SIMULATED_KEY = "AKIASIMULATED"
+"""The access key of the simulated account; those of a simulated fleet's further accounts begin with it."""
+
 _ALWAYS_NEEDED = ("elbv2", "iam", "ecr", "cloudwatch", "ec2", "logs", "cloudtrail")
 _ASKED_BRIEFLY = frozenset({"cloudtrail"})
 _BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
@@ -117,7 +119,7 @@ class Clients:
     def is_aws(self, client: Any) -> bool:
         """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
         credentials = self._session.get_credentials()
-        simulated = credentials is not None and credentials.access_key == _SIMULATED_KEY
+        simulated = credentials is not None and credentials.access_key.startswith(_SIMULATED_KEY)
         return _is_host_of_aws(client.meta.endpoint_url) and not simulated
 
     def storage_settings(self) -> dict[str, Any]:
@@ -190,11 +192,14 @@ def _assume(session: Any, access: Access) -> Any:
     )
 
 
-def simulated_session(region: str) -> Any:
-    """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process."""
+def simulated_session(region: str, access_key: str = _SIMULATED_KEY) -> Any:
+    """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process.
+
+    `access_key` is that of a place of a simulated fleet.
+    """
     from botocore.session import Session
 
     core = Session(session_vars={"profile": (None, [], None, None), "config_file": (None, [], "", None)})
     core.set_config_variable("region", region)
-    core.set_credentials(_SIMULATED_KEY, "simulated")
+    core.set_credentials(access_key, "simulated")
     return boto3.Session(botocore_session=core, region_name=region)

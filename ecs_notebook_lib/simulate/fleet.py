@@ -32,6 +32,9 @@ class Truth:
 class Fleet:
     """All worlds behind one door. Time stands still.
 
+    Worlds know nothing of each other: in a VPC that they share the tasks of two services may have one address, and a
+    subnet's count of free addresses is that of one of them.
+
     Attributes
     ----------
     places

@@ -6,6 +6,7 @@ framework, the wording, how the rollout ends.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
@@ -21,6 +22,8 @@ from ecs_notebook_lib.simulate.varied_account import add_role
 from ecs_notebook_lib.simulate.varied_network import group
 from ecs_notebook_lib.simulate.world import World
 
+LONG_AGO = datetime(2023, 3, 14, 9, 30, tzinfo=UTC)
+"""When was made what the services of an account share."""
 _HOST, _PORT = "platform-db.internal", 5432
 _SECRET, _KEY = "platform/database-q8Rt2V", "DB_PASSWORD"
 _ROLE, _PORT_OF_ALL = "platform-runtime", 8080
@@ -56,7 +59,7 @@ def _rotated_secret(plan: Plan) -> None:
 
 
 def _add_secret(world: World, arn: str) -> None:
-    world.access.secrets[arn] = Secret(arn, _SECRET.rpartition("-")[0], world.now)
+    world.access.secrets[arn] = Secret(arn, _SECRET.rpartition("-")[0], LONG_AGO)
 
 
 def _rotate(arn: str, world: World) -> None:
@@ -86,7 +89,7 @@ def _shared_role(plan: Plan) -> None:
 def _add_shared_role(bucket: str, objects: str, world: World) -> None:
     role = add_role(world, _ROLE, allow("sqs:SendMessage", on=world.arn("sqs", "platform-*")))
     role.inline["settings"] = {"Version": "2012-10-17", "Statement": [allow("s3:GetObject", on=objects)]}
-    role.role_id = "AROAPLATFORMRUNTIME01"
+    role.role_id, role.created_at = "AROAPLATFORMRUNTIME01", LONG_AGO
     world.access.buckets[bucket] = None
 
 
@@ -117,8 +120,9 @@ def _dependency(plan: Plan) -> None:
     known = plan.dialect.frameworks
     framework = plan.use(*(name for name, one in known.items() if any(map(_is_refusal, one.unreachable))))
     refused = [lines for lines in framework.unreachable if _is_refusal(lines)]
-    kind = plan.rng.choice(["exit", "exit", "waiting", "503"]) if plan.balanced else "exit"
-    fail_by(plan, kind, (_HOST, _PORT), refused)
+    last = [lines for lines in refused if _is_refusal(lines[-1:])]  # what waits repeats the last line alone
+    kind = plan.rng.choice(["exit", "exit", "503", *(["waiting"] if last else [])]) if plan.balanced else "exit"
+    fail_by(plan, kind, (_HOST, _PORT), last if kind == "waiting" else refused)
 
 
 def _is_refusal(lines: Sequence[str]) -> bool:

@@ -4,6 +4,7 @@ Every world is one service with its surroundings. A call names its world by some
 Words that worlds share (a VPC, a cluster) lead to several; the word that the fewest share is the most telling one.
 """
 
+import json
 import re
 import threading
 from collections import Counter, defaultdict
@@ -12,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from ecs_notebook_lib.simulate.answers import at_most, named
+from ecs_notebook_lib.simulate.answers import named
 from ecs_notebook_lib.simulate.api_trail import lookup
 from ecs_notebook_lib.simulate.fleet_tables import EC2_ROWS, LISTS, SPLIT, Listing, Split
 from ecs_notebook_lib.simulate.trail import Event
@@ -37,15 +38,14 @@ class Door:
         self._usual = next(iter(accounts.values()))
         self._worlds: dict[str, list[World]] = defaultdict(list)
         self._holders: dict[tuple[str, str], list[World]] = defaultdict(list)
-        self._events: dict[str, list[Event]] = defaultdict(list)
         self.calls: Counter[str] = Counter()
         self.calls_by_service: dict[Key, Counter[str]] = defaultdict(Counter)
         self._lock = threading.Lock()
         for world in worlds:
             self._worlds[world.account].append(world)
-            self._events[world.account] += world.trail.events
             for word in words_of(world):
                 self._holders[world.account, word].append(world)
+        self._events = {account: _told_once(some) for account, some in self._worlds.items()}
 
     def answer(self, call: Call) -> Mapping[str, Any]:
         """Return the output of a call.
@@ -63,6 +63,7 @@ class Door:
         if name == "cloudtrail:LookupEvents":
             return lookup(self._events[account], self._worlds[account][0].now, call)
         if name == "ecs:ListClusters":
+            _check_page("maxResults", call.params.get("maxResults", _LONGEST_PAGE))
             return _page(call, sorted({world.cluster_arn for world in self._within(call)}), LISTS[name])
         if name == "ecs:DescribeClusters":
             return self._clusters(call)
@@ -143,7 +144,7 @@ class Door:
         listing = LISTS[name]
         limit = call.params.get(listing.size, listing.usual)
         if call.service == "ecs":
-            at_most(range(limit), _LONGEST_PAGE, listing.size)
+            _check_page(listing.size, limit)
         worlds = self._list_of(name, call)
         if len(worlds) == 1:
             return self._ask(name, call, worlds[0])
@@ -201,6 +202,19 @@ class Door:
 def key_of(world: World) -> Key:
     """Return by what a world is known in a fleet."""
     return world.account, world.region, world.cluster, world.service
+
+
+def _told_once(worlds: Iterable[World]) -> list[Event]:
+    """Return the events of an account: what was done to a thing that worlds share was done once."""
+    found: dict[tuple[object, ...], Event] = {}
+    for event in (event for world in worlds for event in world.trail.events):
+        found.setdefault((event.at, event.region, event.call.name, json.dumps(event.call.params, default=str)), event)
+    return list(found.values())
+
+
+def _check_page(member: str, limit: int) -> None:
+    if not 1 <= limit <= _LONGEST_PAGE:
+        raise AWSError("InvalidParameterException", f"{member} must be between 1 and {_LONGEST_PAGE}.")
 
 
 def _fits(call: Call, world: World) -> bool:

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from ecs_notebook_lib.simulate.dialects import DIALECTS, Dialect
-from ecs_notebook_lib.simulate.fleet_causes import SharedCause
+from ecs_notebook_lib.simulate.fleet_causes import LONG_AGO, SharedCause
 from ecs_notebook_lib.simulate.fleet_layout import Slot
 from ecs_notebook_lib.simulate.plan import Plan, Recipe
 from ecs_notebook_lib.simulate.recipes import RECIPES
@@ -56,9 +56,7 @@ def failing(fleet: Fleetwide, slot: Slot, cause: SharedCause, member: int) -> Wo
     def begin(start: datetime) -> World:
         return _build(fleet, slot, FAILING, settle, start, cause.recipe)
 
-    world = _ending(begin, fleet.now)
-    world.network.taken_elsewhere.clear()
-    return world
+    return _ending(begin, fleet.now)
 
 
 def healthy(fleet: Fleetwide, slot: Slot, kind: str) -> World:
@@ -73,11 +71,15 @@ def _settle(fleet: Fleetwide, slot: Slot, plan: Plan) -> None:
     rng = Random(f"fleet:{fleet.seed}:{place.account}:{place.region}:{slot.cluster}")
     for name in ("capture", "insights"):  # of the cluster, and not of the service
         plan.chances[name] = rng.random() < plan.dialect.rates[name]
-    plan.prepare.append(_name_balancer)
+    plan.prepare.append(_fit_in)
 
 
-def _name_balancer(world: World) -> None:
-    """Give the load balancer the service's name: one of the cluster's name would be there many times."""
+def _fit_in(world: World) -> None:
+    """Let what the account has once be as old in all its worlds, and give the load balancer a name of its own."""
+    for policy in world.access.policies.values():
+        policy.created_at = LONG_AGO
+    for name, group in world.log_groups.items():
+        group.created_at = LONG_AGO if "containerinsights" in name else group.created_at
     for row in world.load_balancers:
         row["LoadBalancerName"] = world.service
         row["DNSName"] = row["DNSName"].replace(world.cluster, world.service, 1)
