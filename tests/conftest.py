@@ -39,6 +39,7 @@ SAMPLED = {
     "changes": 4,
     "collect": 3,
     "differential_tables": 2,
+    "disk": 3,
     "existence": 2,
     "explain": 4,
     "forecast": 4,

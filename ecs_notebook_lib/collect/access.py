@@ -55,6 +55,7 @@ class Clients:
         read_fast(session)
         self._session = session
         self._rates = rates
+        self._paced = rates is not None
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -99,9 +100,13 @@ class Clients:
             self._rates = _SHARED_RATES[credentials.access_key if credentials else ""]
         return self._rates
 
+    def share(self, rates: Rates) -> None:
+        """Let calls to AWS wait for these from the next client on: an account can be reached by several keys."""
+        self._rates = self._rates or rates
+
     def _pace(self, client: Any, service: str, region: str) -> None:
         """Let each try wait before it is signed: one that was signed and then waits could be too old."""
-        if self._rates is not None or self.is_aws(client):
+        if self._paced or self.is_aws(client):
             rates = self.rates
 
             def wait(operation_name: str, **_: Any) -> None:

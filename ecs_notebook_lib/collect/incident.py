@@ -23,6 +23,7 @@ from ecs_notebook_lib.collect.branches import Branches
 from ecs_notebook_lib.collect.caller import Answer, Caller, Past
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
+from ecs_notebook_lib.collect.shared_trail import SharedTrail
 from ecs_notebook_lib.examined import (
     DeploymentHistory,
     deployment_history,
@@ -57,6 +58,7 @@ def collect_incident(
     earlier: Sequence[Page] = (),
     past: Past | None = None,
     masker: Masker | None = None,
+    trail: SharedTrail | None = None,
 ) -> Snapshot:
     """Return everything that the kit reads about one service, with the pages that the same `masker` saw `earlier`.
 
@@ -64,7 +66,8 @@ def collect_incident(
     knows; `earlier` are pages of one service. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
     A `candidate` (ARN, family:revision, or family for the latest) is read in place of the examined task definition:
-    whether what it names exists, its roles, and what they allow.
+    whether what it names exists, its roles, and what they allow. Many collections of one account and region share a
+    `trail` and its masker; without one CloudTrail is asked for this service alone.
 
     Raises
     ------
@@ -90,6 +93,7 @@ def collect_incident(
             return Snapshot(name, as_of, simulated, False, __version__, members, candidate)
 
         incident = _Incident(caller, source, service=service, as_of=as_of, in_past=past is not None)
+        incident.trail = trail
         incident.earlier_tasks = [
             task for page in earlier if page.operation == "ecs:DescribeTasks" for task in _tasks_of(page)
         ]
@@ -160,6 +164,7 @@ class _Incident:
         """Tasks that were seen before, and that ECS may have forgotten; the newest facts of each last."""
         self._candidate = ""
         self._read_first: Definitions = {}
+        self.trail: SharedTrail | None = None
 
     def collect_candidate(self, candidate: str) -> None:
         """Read the task definition that is not deployed yet: first, so that none is read twice under two names."""
@@ -302,7 +307,9 @@ class _Incident:
         failed = first_failure(known.tasks, examined)
         since = well_since(history, self._service.get("events") or (), failed)
         if since is not None:
-            changes.collect_changes(self._caller, since=since, until=min(failed or self._as_of, self._as_of))
+            until = min(failed or self._as_of, self._as_of)
+            ask = self.trail.collect if self.trail else changes.collect_changes
+            ask(self._caller, since=since, until=until)
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions

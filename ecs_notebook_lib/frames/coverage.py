@@ -8,7 +8,7 @@ import pandas as pd
 
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, Column, FrameSchema, rows_frame
 from ecs_notebook_lib.knowledge.operations import Operation, operations
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, each_line
 
 COVERAGE = FrameSchema(
     "coverage",
@@ -44,15 +44,15 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    pages = snapshot.lines(operation.name).splitlines()
-    refused = [error for error in map(_error, pages) if error and error["code"] not in operation.absent]
-    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages)}
+    errors = [_error(page) for page in each_line(snapshot.lines(operation.name))]
+    refused = [error for error in errors if error and error["code"] not in operation.absent]
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(errors)}
     row |= {"hides": "", "left_out": ""}
     if len(refused):
         code = str(refused[0]["code"])
         error = {"error": f"{code}: {operation.action}", "message": refused[0].get("message")}
         return row | error | {"status": _status(code), "hides": operation.hides}
-    if len(pages):
+    if len(errors):
         return row
     blocked = [name for name in operation.after if before.get(name, {}).get("hides")]
     if blocked:

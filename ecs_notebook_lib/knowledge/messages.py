@@ -116,11 +116,6 @@ def find_in_log(line: str | None) -> Message | None:
     return recognise(line, where="log_line")
 
 
-def kinds_of(texts: Iterable[object], *, where: str) -> list[str | None]:
-    """Return the kind of each text; None for missing and unknown ones."""
-    return [message.kind if message else None for message in recognise_all(texts, where=where)]
-
-
 @cache
 def templates() -> tuple[MessageTemplate, ...]:
     """Return all rows of the tables."""
