@@ -44,9 +44,11 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    errors = [_error(page) for page in each_line(snapshot.lines(operation.name))]
+    lines = list(each_line(snapshot.lines(operation.name)))
+    whole = snapshot.records(operation.name) if operation.always else ()
+    errors = [page["error"] for page in whole] if operation.always else list(map(_error, lines))
     refused = [error for error in errors if error and error["code"] not in operation.absent]
-    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(errors)}
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(lines)}
     row |= {"hides": "", "left_out": ""}
     if len(refused):
         code = str(refused[0]["code"])

@@ -7,6 +7,7 @@ taken from botocore's model, which is slow to read: `t` a text, `i` an instant, 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -23,7 +24,7 @@ _PLAIN: Mapping[str, tuple[set[type], str]] = {
 }
 """Of each plain form the types that a value may have, and its name."""
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _ENVELOPE: Mapping[str, Any] = {
     "at": "i",
     "account": "t",
@@ -58,6 +59,8 @@ def fault_of(operation: str, line: bytes) -> str:
     missing = missing or ([name for name in _NEVER_NULL if record[name] is None] if not fault else [])
     if fault or missing:
         return fault or f"has no {missing[0]}"
+    if record["error"] is None and record["response"] is None:
+        return "holds neither an answer nor an error"
     if record["error"] is not None and not isinstance(record["error"].get("code"), str):
         return "has an error without a code"
     known = shapes().get(operation, _OWN.get(operation))
@@ -68,6 +71,14 @@ def fault_of(operation: str, line: bytes) -> str:
         return f"was asked without {absent[0]}"
     asked, given = [record["params"]], [record["response"]]
     return _fault(asked, known["asks"], "params") or _fault(given, known["gives"], "response")
+
+
+def _are_times(values: Sequence[str]) -> bool:
+    """Say whether texts are instants of the calendar: the 31st of a February has the form of one."""
+    try:
+        return all(map(_INSTANT.fullmatch, values)) and all(map(datetime.fromisoformat, values))
+    except ValueError:
+        return False
 
 
 def _fault(values: Sequence[Any], form: Any, place: str) -> str:
@@ -82,7 +93,7 @@ def _fault(values: Sequence[Any], form: Any, place: str) -> str:
         return ""
     if isinstance(form, str):
         allowed, name = _PLAIN[form]
-        plain = kinds <= allowed and (form != "i" or all(map(_INSTANT.fullmatch, values)))
+        plain = kinds <= allowed and (form != "i" or _are_times(values))
         return "" if plain else f"has {place} that is not {name}"
     if isinstance(form, list):
         if kinds != {list}:
