@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory
 from ecs_notebook_lib.frames.access_lines import (
@@ -14,7 +15,8 @@ from ecs_notebook_lib.frames.access_lines import (
     seconds_of,
 )
 from ecs_notebook_lib.frames.columns import COUNT, NUMBER, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
-from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
+from ecs_notebook_lib.frames.line_patterns import PatternMiner
+from ecs_notebook_lib.frames.log_lines import LogLine, read_line
 from ecs_notebook_lib.frames.stack_traces import trace_ids
 from ecs_notebook_lib.knowledge.harmless import harmless_reason
 from ecs_notebook_lib.knowledge.messages import Message, error_kinds, find_in_log
@@ -125,11 +127,30 @@ def _read(events: pd.DataFrame) -> pd.DataFrame:
         events[part] = texts((_part(meaning, part) for meaning in meanings), events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
     events["level"] = texts((lines[text].level for text in events["message"]), events.index)
-    patterns = {text: pattern_of(line.text) for text, line in lines.items()}
+    patterns = _patterns(lines, found)
     events["pattern"] = texts((patterns[text] for text in events["message"]), events.index)
     harmless = {text for text, line in lines.items() if _harmless(line, found[text])}
     events["harmless"] = events["message"].isin(harmless).astype("boolean")
     return events.assign(trace_id=trace_ids(events, lines))
+
+
+def _patterns(lines: Mapping[str, LogLine], found: Mapping[str, _Meaning | None]) -> dict[str, str]:
+    """Return the pattern of each message; those of another level or meaning are never put together."""
+    miner = PatternMiner()
+    by_scope: dict[str, list[str]] = {}
+    for text, line in lines.items():
+        meaning = found[text]
+        told = (meaning.error_kind or meaning.kind) if meaning else ""
+        by_scope.setdefault(f"{line.level} {told}", []).append(text)
+    numbers = {
+        text: number
+        for scope, members in by_scope.items()
+        for text, number in zip(
+            members, miner.add(pa.array([lines[text].text for text in members], pa.string()), scope), strict=True
+        )
+    }
+    patterns = miner.patterns()
+    return {text: patterns[number] for text, number in numbers.items()}
 
 
 def _meaning(line: LogLine, message: str) -> _Meaning | None:
