@@ -14,9 +14,42 @@ from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
 
 BEGIN = datetime(2025, 7, 12, 9, tzinfo=UTC)
-_PATHS = ("/health", "/orders/{n}", "/users/{name}/cart", "/api/v1/items/{n}/reviews", "/search?q={name}", "/static/{id}.js")
-_NAMES = ("alice", "bob", "carol", "dan", "erin", "frank", "grace", "heidi", "ivan", "judy", "mallory", "olivia", "peggy")
-_TABLES = ("orders", "carts", "users", "payments", "reviews", "stock", "sessions", "prices", "coupons", "returns", "audits")
+_PATHS = (
+    "/health",
+    "/orders/{n}",
+    "/users/{name}/cart",
+    "/api/v1/items/{n}/reviews",
+    "/search?q={name}",
+    "/static/{id}.js",
+)
+_NAMES = (
+    "alice",
+    "bob",
+    "carol",
+    "dan",
+    "erin",
+    "frank",
+    "grace",
+    "heidi",
+    "ivan",
+    "judy",
+    "mallory",
+    "olivia",
+    "peggy",
+)
+_TABLES = (
+    "orders",
+    "carts",
+    "users",
+    "payments",
+    "reviews",
+    "stock",
+    "sessions",
+    "prices",
+    "coupons",
+    "returns",
+    "audits",
+)
 _APPLICATION = (
     "INFO  [http-nio-8080-exec-{n2}] c.e.web.OrderController - order {n} of user {name} accepted in {ms} ms",
     "INFO  [http-nio-8080-exec-{n2}] c.e.web.CartController - cart {uuid} has {n2} items, total {money}",
@@ -25,9 +58,9 @@ _APPLICATION = (
     "WARN  [worker-{n2}] c.e.db.Query - slow query on {table}: {ms} ms",
     "INFO  [scheduler-1] c.e.jobs.Cleaner - removed {n} expired sessions of {name}",
     "INFO  [kafka-{n2}] c.e.events.Consumer - partition {n2} offset {n} committed for topic {table}",
-    "WARN  [http-nio-8080-exec-{n2}] c.e.clients.Retry - attempt {n2} of 5 to {name}.internal:8443 failed, waiting {ms} ms",
+    "WARN  [http-nio-8080-exec-{n2}] c.e.clients.Retry - attempt {n2} of 5 to {name}.internal:8443 failed, wait {n2} s",
     "ERROR [http-nio-8080-exec-{n2}] c.e.clients.Payments - charge {id} refused by provider: code {n}",
-    "INFO  [http-nio-8080-exec-{n2}] c.e.cache.Redis - cache miss for key cart:{name}:{n}, loaded {n} bytes from {ip}:6379",
+    "INFO  [http-nio-8080-exec-{n2}] c.e.cache.Redis - miss of cart:{name}:{n}, loaded {n} bytes from {ip}:6379",
     "INFO  [main] c.e.health.Probe - heap {n2} MB of 512 MB, {n2} threads, errors=0",
     "INFO  [upload-{n2}] c.e.files.Store - stored /var/uploads/{name}/{id}.png ({n} bytes) in bucket images",
 )
@@ -116,7 +149,9 @@ def _access(rng: Random, at: datetime) -> list[str]:
 
 def _framework(rng: Random, at: datetime) -> list[str]:
     framework = rng.choice(list(TRAINING.values()))
-    return [line for line in (*framework.noise, *framework.shutdown) if "{" not in line][:2] or [f"{_iso(at)} INFO idle"]
+    return [line for line in (*framework.noise, *framework.shutdown) if "{" not in line][:2] or [
+        f"{_iso(at)} INFO idle"
+    ]
 
 
 def _trace(rng: Random, at: datetime) -> list[str]:

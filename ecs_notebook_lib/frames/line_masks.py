@@ -109,10 +109,33 @@ def alike(texts: pa.Array) -> pa.DictionaryArray:
     if not len(texts):
         return texts.cast(pa.large_string()).dictionary_encode()
     ended = pc.binary_join_element_wise(texts.cast(pa.large_string()), *_LINE_BREAK)
-    _, offsets, data = ended.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int64)[ended.offset : ended.offset + len(ended) + 1]
-    changed = _changed(np.frombuffer(data, dtype=np.uint8)[: ends[-1]])
-    return pa.LargeStringArray.from_buffers(len(ended), offsets, pa.py_buffer(changed)).dictionary_encode()
+    ends, found = _bytes_of(ended)
+    changed = pa.py_buffer(_changed(found))
+    return pa.LargeStringArray.from_buffers(len(ended), pa.py_buffer(ends), changed).dictionary_encode()
+
+
+def without_numbers(texts: pa.Array) -> pa.DictionaryArray:
+    """Return texts with each run of digits as one `0`, each identifier alike, a line break at the end.
+
+    What no such text holds when its digits are changed in the same way, no text behind it holds.
+    """
+    ended = alike(texts)
+    ends, found = _bytes_of(ended.dictionary)
+    digit = _DIGIT[found]
+    kept = np.ones(len(found), dtype=np.bool_)
+    kept[1:] = ~(digit[1:] & digit[:-1])
+    moved = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[ends]
+    shorter = np.where(digit, np.uint8(ord("0")), found)[kept]
+    plain = pa.LargeStringArray.from_buffers(len(ended.dictionary), pa.py_buffer(moved), pa.py_buffer(shorter))
+    again = plain.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(again.indices.take(ended.indices), again.dictionary)
+
+
+def _bytes_of(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], Bytes]:
+    """Return where each text begins and the last one ends, and the bytes of all."""
+    _, offsets, data = texts.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
+    return ends - ends[0], np.frombuffer(data or b"", dtype=np.uint8)[ends[0] : ends[-1]]
 
 
 def _changed(found: Bytes) -> Bytes:

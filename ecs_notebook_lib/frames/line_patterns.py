@@ -22,6 +22,8 @@ MOST = 20_000
 
 _LINES_AT_ONCE = 16_384
 _MOST_TEXTS = 50_000
+"""Texts whose number is remembered."""
+
 _VALUES, _LIKELY_VALUES = 10, 4
 """Differing words that make a place one of values; fewer are enough where a value is likely."""
 
@@ -55,6 +57,7 @@ class PatternMiner:
     def __init__(self, most: int = MOST) -> None:
         self._most = self._limit = most
         self._texts: dict[tuple[str, str], int] = {}
+        self._masked: dict[tuple[str, str], int] = {}
         self._held: dict[Key, int] = {}
         self._shown: dict[int, Words] = {}
         self._sample: dict[int, str] = {}
@@ -93,9 +96,11 @@ class PatternMiner:
     def _number(self, text: str, scope: str) -> int:
         number = self._texts.get((scope, text))
         if number is None:
-            if len(self._texts) >= _MOST_TEXTS:
-                self._texts.clear()
-            number = self._texts[scope, text] = self._hold(scope, pattern_of(text))
+            masked = pattern_of(text)
+            number = self._masked.get((scope, masked))
+            if number is None:
+                number = _remembered(self._masked, (scope, masked), self._hold(scope, masked))
+            _remembered(self._texts, (scope, text), number)
         return number
 
     def _hold(self, scope: str, masked: str) -> int:
@@ -131,6 +136,14 @@ class PatternMiner:
         while self._into[number] != number:
             number = self._into[number]
         return number
+
+
+def _remembered(known: dict[tuple[str, str], int], key: tuple[str, str], number: int) -> int:
+    """Keep a number, so that it need not be found again; forget all when they become many."""
+    if len(known) >= _MOST_TEXTS:
+        known.clear()
+    known[key] = number
+    return number
 
 
 def patterns_of(texts: pa.Array) -> pa.DictionaryArray:
