@@ -4,6 +4,7 @@ Lines come from containers and are untrusted: every expression here looks at a b
 """
 
 import re
+import string
 
 import numpy as np
 import numpy.typing as npt
@@ -18,25 +19,40 @@ MASK = "<*>"
 _MAX_PATTERN = 1000
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE"
 _DAYS, _MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_TIME = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+_UUID_FORM = r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?!\w)"
+_WORDS_TIME = (
+    rf"(?:(?:{_DAYS}),?\ )?(?:(?:{_MONTHS})\ \d\d?|\d\d?\ (?:{_MONTHS})),?(?:\ \d{{4}})?\ {_TIME}"
+    r"(?:\ (?:UTC|GMT|[+-]\d{4}))?(?:\ \d{4})?(?![\da-fA-F])"
+)
 _VARIABLE = re.compile(
     rf"""
-      (?P<kept>(?<="\ )[1-5]\d\d(?![\w.]))                                     # the status of an access line
-    | (?P<time>(?<!\d)\d{{4}}[-/]\d\d[-/]\d\d(?:[T\ ]\d\d:\d\d:\d\d)?(?:[.,]\d{{1,9}})?(?:Z|\ ?[+-]\d\d:?\d\d)?
-         (?![\da-fA-F])
-        |(?<!\d)\d\d/[A-Z][a-z][a-z]/\d{{4}}:\d\d:\d\d:\d\d(?:\ [+-]\d{{4}})?(?![\da-fA-F])
-        |(?<!\w)(?:(?:{_DAYS}),?\ )?(?:(?:{_MONTHS})\ \d\d?|\d\d?\ (?:{_MONTHS})),?(?:\ \d{{4}})?\ \d\d:\d\d:\d\d
-         (?:[.,]\d{{1,9}})?(?:\ (?:UTC|GMT|[+-]\d{{4}}))?(?:\ \d{{4}})?(?![\da-fA-F])
-        |(?<![\d:])\d\d:\d\d:\d\d(?:[.,]\d{{1,9}})?(?![\da-fA-F:]))
-    | (?P<id>(?<!\w)[0-9a-fA-F]{{8}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{4}}-[0-9a-fA-F]{{12}}(?!\w)
-        |(?<!\w)0x[0-9a-fA-F]+|(?<=@)[0-9a-f]{{4,16}}(?!\w))
-    | (?P<address>(?<![\w.])\d{{1,3}}\.\d{{1,3}}\.\d{{1,3}}\.\d{{1,3}}(?::\d{{1,5}})?(?![\w.]*\w)
-        |(?<![\w:])(?:[0-9a-fA-F]{{1,4}}:){{3,7}}[0-9a-fA-F]{{1,4}}(?![\w:]))
-    | (?P<quoted>"(?!(?:{_METHODS})\ )[^"]{{61,}}"|(?<!\w)'[^']{{61,}}')
-    | (?P<word>(?<!\w)\w{{8,}}(?!\w))
-    | (?P<number>(?<![A-Za-z_\d])\d+(?:\.\d+)*|(?<=_)\d+|(?<=[a-z])\d{{3,}})
+    (?=\d)(?:                                                # first what begins with a digit
+        (?P<kept>(?<="\ )[1-5]\d\d(?![\w.]))                 # the status of an access line
+      | (?P<time>(?<!\d)\d{{4}}[-/]\d\d[-/]\d\d(?:[T\ ]\d\d:\d\d:\d\d)?(?:[.,]\d{{1,9}})?(?:Z|\ ?[+-]\d\d:?\d\d)?
+           (?![\da-fA-F])
+          |(?<!\d)\d\d/[A-Z][a-z][a-z]/\d{{4}}:\d\d:\d\d:\d\d(?:\ [+-]\d{{4}})?(?![\da-fA-F])
+          |(?<!\w){_WORDS_TIME}
+          |(?<![\d:]){_TIME}(?![\da-fA-F:]))
+      | (?P<id>(?<!\w){_UUID_FORM}|(?<!\w)0x[0-9a-fA-F]+|(?<=@)[0-9a-f]{{4,16}}(?!\w))
+      | (?P<address>(?<![\w.])\d{{1,3}}\.\d{{1,3}}\.\d{{1,3}}\.\d{{1,3}}(?::\d{{1,5}})?(?![\w.]*\w)
+          |(?<![\w:])(?:[0-9a-fA-F]{{1,4}}:){{3,7}}[0-9a-fA-F]{{1,4}}(?![\w:]))
+      | (?P<word>(?<!\w)\w{{8,}}(?!\w))
+      | (?P<number>(?<![A-Za-z_\d])\d+(?:\.\d+)*|(?<=_)\d+|(?<=[a-z])\d{{3,}})
+    )
+    | (?<!\w)(?:                                             # then what begins with a letter or a quote
+        (?P<time_>{_WORDS_TIME})
+      | (?P<id_>{_UUID_FORM}|(?<=@)[0-9a-f]{{4,16}}(?!\w))
+      | (?P<address_>(?<!:)(?:[0-9a-fA-F]{{1,4}}:){{3,7}}[0-9a-fA-F]{{1,4}}(?![\w:]))
+      | (?P<quoted_>'[^']{{61,}}')
+      | (?P<word_>(?=[A-Za-z_]+\d)\w{{8,}}(?!\w))
+    )
+    | (?P<quoted>"(?!(?:{_METHODS})\ )[^"]{{61,}}")
     """,
     re.VERBOSE | re.ASCII,
 )
+_SHOWN = {kind + more: f"<{kind}>" for kind in ("time", "id", "address", "quoted", "number") for more in ("", "_")}
+_NO_DIGITS = str.maketrans("", "", string.digits)
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+\Z")
 _IN_WORD = re.compile(r"\A\d+|(?<=_)\d+|(?<=[a-z])\d{3,}", re.ASCII)
 _LONG_ID, _DIGITS_OF_ID = 12, 3
@@ -54,12 +70,10 @@ def pattern_of(text: str) -> str:
 
 
 def _masked(match: re.Match[str]) -> str:
-    kind, value = match.lastgroup, match[0]
+    kind, value = match.lastgroup or "", match[0]
     if kind == "kept" or (value == "0" and _counts_errors(match.string, match.start())):
         return value
-    if kind == "word":
-        return _masked_word(value)
-    return f"<{kind}>"
+    return _SHOWN.get(kind) or _masked_word(value)
 
 
 def _counts_errors(text: str, start: int) -> bool:
@@ -71,7 +85,7 @@ def _counts_errors(text: str, start: int) -> bool:
 
 
 def _masked_word(word: str) -> str:
-    digits = sum(character.isdigit() for character in word)
+    digits = len(word) - len(word.translate(_NO_DIGITS))
     if digits == len(word):
         return "<number>"
     if digits and _HEXADECIMAL.match(word):
@@ -83,19 +97,21 @@ def _masked_word(word: str) -> str:
 
 Bytes = npt.NDArray[np.uint8]
 Truths = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
 
-_DIGIT, _LETTER, _WORD, _HEX = (
+_DIGIT, _UPPER, _LOWER, _WORD, _HEX = (
     np.array([chr(byte) in characters for byte in range(256)])
     for characters in (
-        "0123456789",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_",
-        "0123456789ABCDEFabcdef",
+        string.digits,
+        string.ascii_uppercase,
+        string.ascii_lowercase,
+        string.ascii_letters + string.digits + "_",
+        string.hexdigits,
     )
 )
 _UUID = np.frombuffer(b"a1111111-1111-1111-1111-111111111111", dtype=np.uint8)
 _DASHES = (8, 13, 18, 23)
-_ID_FROM = 8
+_ID_FROM, _MASKED_FROM = 8, 3
 _LINE_BREAK = (pa.scalar("", pa.large_string()), pa.scalar("\n", pa.large_string()))
 
 
@@ -103,7 +119,7 @@ def alike(texts: pa.Array) -> pa.DictionaryArray:
     """Return texts with their numbers and identifiers made alike, each distinct text once, a line break at its end.
 
     Of what is alike, `pattern_of` is the same as of the texts: it looks at digits as such. Only those are changed at
-    which it does: not the status of an access line, not a zero, not digits behind a letter. Lengths stay, so this
+    which it does: not the status of an access line, not a zero, not the digits of a code. Lengths stay, so this
     works on the bytes of all texts at once.
     """
     if not len(texts):
@@ -140,53 +156,64 @@ def _bytes_of(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], Bytes]
 
 def _changed(found: Bytes) -> Bytes:
     """Return the bytes with each digit that may vary as `1`, each identifier of hexadecimal digits as `a111…`."""
-    size = len(found)
-    padded = np.zeros(size + 2, dtype=np.uint8)
+    padded = np.zeros(len(found) + 2, dtype=np.uint8)
     padded[1:-1] = found
     digit = _DIGIT[padded]
-    bounds = np.flatnonzero(digit[1:] != digit[:-1])
-    starts, ends = bounds[::2], bounds[1::2]
+    starts, ends = _runs(digit)
     alone = (ends - starts == 1) & (padded[starts + 1] == ord("0"))
-    varies = ~_LETTER[padded[starts]] & ~alone & ~_is_status(padded, starts, ends)
-    steps = np.zeros(size + 1, dtype=np.int8)
-    steps[starts[varies]] = 1
-    steps[ends[varies]] -= 1
-    changed = found.copy()
-    changed[np.cumsum(steps[:-1], dtype=np.int8).view(np.bool_)] = ord("1")
-    _make_ids_alike(changed, padded, digit)
+    code = _UPPER[padded[starts]] | (_LOWER[padded[starts]] & (ends - starts < _MASKED_FROM))
+    stays = code | alone | _is_status(padded, starts, ends)
+    places = _places(starts[stays], ends[stays])
+    changed = np.where(digit[1:-1], np.uint8(ord("1")), found)
+    changed[places] = found[places]
+    _make_ids_alike(changed, padded, (starts, ends))
     return changed
 
 
-def _is_status(padded: Bytes, starts: npt.NDArray[np.intp], ends: npt.NDArray[np.intp]) -> Truths:
+def _runs(padded: Truths) -> tuple[Places, Places]:
+    """Return where each run of true ones begins and ends, counted without the padding."""
+    bounds = np.flatnonzero(padded[1:] != padded[:-1])
+    return bounds[::2], bounds[1::2]
+
+
+def _places(starts: Places, ends: Places) -> Places:
+    """Return the places from each start up to its end."""
+    lengths = ends - starts
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+
+def _is_status(padded: Bytes, starts: Places, ends: Places) -> Truths:
     """Say of each run of digits whether it stands where an access line has its status: behind `" `."""
     quoted = (padded[starts] == ord(" ")) & (padded[np.maximum(starts - 1, 0)] == ord('"'))
     status: Truths = (ends - starts == 3) & quoted
     return status
 
 
-def _make_ids_alike(changed: Bytes, padded: Bytes, digit: Truths) -> None:
+def _make_ids_alike(changed: Bytes, padded: Bytes, digits: tuple[Places, Places]) -> None:
     """Write the same over all words of eight and more hexadecimal digits, letters among them, and over UUIDs."""
-    size = len(changed)
-    word = _WORD[padded]
-    bounds = np.flatnonzero(word[1:] != word[:-1])
-    starts, ends = bounds[::2], bounds[1::2]
+    starts, ends = _runs(_WORD[padded])
     long = (ends - starts >= _ID_FROM) & (padded[starts] != ord("."))
     starts, ends = starts[long], ends[long]
-    if not len(starts):
-        return
-    hexadecimal = np.concatenate([[0], np.cumsum(_HEX[padded[1:-1]], dtype=np.int64)])
-    digits = np.concatenate([[0], np.cumsum(digit[1:-1], dtype=np.int64)])
-    lengths = ends - starts
-    numbers = digits[ends] - digits[starts]
-    is_id = (hexadecimal[ends] - hexadecimal[starts] == lengths) & (numbers > 0)
-    of_letters = is_id & (numbers < lengths)
+    hexadecimal = _same_run(starts, ends, _runs(_HEX[padded]))
+    starts, ends = starts[hexadecimal], ends[hexadecimal]
+    numbered = np.searchsorted(digits[0], starts) < np.searchsorted(digits[0], ends)
+    starts, ends = starts[numbered], ends[numbered]
+    lengths, of_letters = ends - starts, ~_same_run(starts, ends, digits)
     for length in np.unique(lengths[of_letters]):
         at = starts[of_letters & (lengths == length)]
         changed[at[:, None] + np.arange(length)] = np.frombuffer(b"a" + b"1" * (length - 1), dtype=np.uint8)
-    first = starts[is_id & (lengths == _DASHES[0]) & (starts + len(_UUID) <= size)]
-    whole = hexadecimal[first + len(_UUID)] - hexadecimal[first] == len(_UUID) - len(_DASHES)
-    for dash in _DASHES:
-        whole &= changed[first + dash] == ord("-")
-    last = padded[np.minimum(first + len(_UUID) + 1, size + 1)]
-    first = first[whole & ~_WORD[last]]
-    changed[first[:, None] + np.arange(len(_UUID))] = _UUID
+    first = starts[(lengths == _DASHES[0]) & (starts + len(_UUID) <= len(changed))]
+    spans = padded[first[:, None] + np.arange(1, len(_UUID) + 2)]
+    whole = (_HEX[spans[:, :-1]].sum(axis=1) == len(_UUID) - len(_DASHES)) & ~_WORD[spans[:, -1]]
+    whole &= (spans[:, _DASHES] == ord("-")).all(axis=1)
+    changed[first[whole][:, None] + np.arange(len(_UUID))] = _UUID
+
+
+def _same_run(starts: Places, ends: Places, runs: tuple[Places, Places]) -> Truths:
+    """Say of each span whether it is one of these runs."""
+    at = np.searchsorted(runs[0], starts)
+    inside = at < len(runs[0])
+    same: Truths = inside.copy()
+    same[inside] = (runs[0][at[inside]] == starts[inside]) & (runs[1][at[inside]] == ends[inside])
+    return same
