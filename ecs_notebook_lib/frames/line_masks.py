@@ -99,16 +99,22 @@ Bytes = npt.NDArray[np.uint8]
 Truths = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
-_DIGIT, _UPPER, _LOWER, _WORD, _HEX = (
-    np.array([chr(byte) in characters for byte in range(256)])
-    for characters in (
-        string.digits,
-        string.ascii_uppercase,
-        string.ascii_lowercase,
-        string.ascii_letters + string.digits + "_",
-        string.hexdigits,
+_DIGIT, _UPPER, _LOWER, _WORD, _HEX = (np.uint8(1 << bit) for bit in range(5))
+_CLASSES = bytes(
+    sum(
+        int(of_class) * (chr(byte) in characters)
+        for of_class, characters in (
+            (_DIGIT, string.digits),
+            (_UPPER, string.ascii_uppercase),
+            (_LOWER, string.ascii_lowercase),
+            (_WORD, string.ascii_letters + string.digits + "_"),
+            (_HEX, string.hexdigits),
+        )
     )
+    for byte in range(256)
 )
+"""For each byte the classes that it belongs to, a bit each: looking at all bytes is what costs most."""
+
 _UUID = np.frombuffer(b"a1111111-1111-1111-1111-111111111111", dtype=np.uint8)
 _DASHES = (8, 13, 18, 23)
 _ID_FROM, _MASKED_FROM = 8, 3
@@ -137,9 +143,9 @@ def without_numbers(texts: pa.Array) -> pa.DictionaryArray:
     """
     ended = alike(texts)
     ends, found = _bytes_of(ended.dictionary)
-    digit = _DIGIT[found]
+    digit = _classes(found) & _DIGIT
     kept = np.ones(len(found), dtype=np.bool_)
-    kept[1:] = ~(digit[1:] & digit[:-1])
+    kept[1:] = (digit[1:] & digit[:-1]) == 0
     moved = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])[ends]
     shorter = np.where(digit, np.uint8(ord("0")), found)[kept]
     plain = pa.LargeStringArray.from_buffers(len(ended.dictionary), pa.py_buffer(moved), pa.py_buffer(shorter))
@@ -156,22 +162,27 @@ def _bytes_of(texts: pa.LargeStringArray) -> tuple[npt.NDArray[np.int64], Bytes]
 
 def _changed(found: Bytes) -> Bytes:
     """Return the bytes with each digit that may vary as `1`, each identifier of hexadecimal digits as `a111…`."""
-    padded = np.zeros(len(found) + 2, dtype=np.uint8)
-    padded[1:-1] = found
-    digit = _DIGIT[padded]
+    classes = np.zeros(len(found) + 2, dtype=np.uint8)
+    classes[1:-1] = _classes(found)
+    digit = classes & _DIGIT
     starts, ends = _runs(digit)
-    alone = (ends - starts == 1) & (padded[starts + 1] == ord("0"))
-    code = _UPPER[padded[starts]] | (_LOWER[padded[starts]] & (ends - starts < _MASKED_FROM))
-    stays = code | alone | _is_status(padded, starts, ends)
+    before, short = classes[starts], ends - starts < _MASKED_FROM
+    code = (before & _UPPER > 0) | ((before & _LOWER > 0) & short)
+    alone = (ends - starts == 1) & (found[starts] == ord("0"))
+    stays = code | alone | _is_status(found, starts, ends)
     places = _places(starts[stays], ends[stays])
     changed = np.where(digit[1:-1], np.uint8(ord("1")), found)
     changed[places] = found[places]
-    _make_ids_alike(changed, padded, (starts, ends))
+    _make_ids_alike(changed, classes, starts)
     return changed
 
 
-def _runs(padded: Truths) -> tuple[Places, Places]:
-    """Return where each run of true ones begins and ends, counted without the padding."""
+def _classes(found: Bytes) -> Bytes:
+    return np.frombuffer(found.tobytes().translate(_CLASSES), dtype=np.uint8)
+
+
+def _runs(padded: Bytes) -> tuple[Places, Places]:
+    """Return where each run of bytes that are not 0 begins and ends, counted without the padding."""
     bounds = np.flatnonzero(padded[1:] != padded[:-1])
     return bounds[::2], bounds[1::2]
 
@@ -183,37 +194,33 @@ def _places(starts: Places, ends: Places) -> Places:
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
-def _is_status(padded: Bytes, starts: Places, ends: Places) -> Truths:
+def _is_status(found: Bytes, starts: Places, ends: Places) -> Truths:
     """Say of each run of digits whether it stands where an access line has its status: behind `" `."""
-    quoted = (padded[starts] == ord(" ")) & (padded[np.maximum(starts - 1, 0)] == ord('"'))
+    quoted = (found[starts - 1] == ord(" ")) & (found[starts - 2] == ord('"')) & (starts > 1)
     status: Truths = (ends - starts == 3) & quoted
     return status
 
 
-def _make_ids_alike(changed: Bytes, padded: Bytes, digits: tuple[Places, Places]) -> None:
-    """Write the same over all words of eight and more hexadecimal digits, letters among them, and over UUIDs."""
-    starts, ends = _runs(_WORD[padded])
-    long = (ends - starts >= _ID_FROM) & (padded[starts] != ord("."))
+def _make_ids_alike(changed: Bytes, classes: Bytes, numbers: Places) -> None:
+    """Write the same over all words of eight and more hexadecimal digits, letters among them, and over UUIDs.
+
+    `classes` are those of the bytes with one more at both ends, `numbers` where runs of digits begin.
+    """
+    starts, ends = _runs(classes & _WORD)
+    long = ends - starts >= _ID_FROM
     starts, ends = starts[long], ends[long]
-    hexadecimal = _same_run(starts, ends, _runs(_HEX[padded]))
-    starts, ends = starts[hexadecimal], ends[hexadecimal]
-    numbered = np.searchsorted(digits[0], starts) < np.searchsorted(digits[0], ends)
+    numbered = np.searchsorted(numbers, starts) < np.searchsorted(numbers, ends)
+    numbered &= changed[starts - 1] != ord(".")
     starts, ends = starts[numbered], ends[numbered]
-    lengths, of_letters = ends - starts, ~_same_run(starts, ends, digits)
-    for length in np.unique(lengths[of_letters]):
-        at = starts[of_letters & (lengths == length)]
-        changed[at[:, None] + np.arange(length)] = np.frombuffer(b"a" + b"1" * (length - 1), dtype=np.uint8)
-    first = starts[(lengths == _DASHES[0]) & (starts + len(_UUID) <= len(changed))]
-    spans = padded[first[:, None] + np.arange(1, len(_UUID) + 2)]
-    whole = (_HEX[spans[:, :-1]].sum(axis=1) == len(_UUID) - len(_DASHES)) & ~_WORD[spans[:, -1]]
-    whole &= (spans[:, _DASHES] == ord("-")).all(axis=1)
-    changed[first[whole][:, None] + np.arange(len(_UUID))] = _UUID
-
-
-def _same_run(starts: Places, ends: Places, runs: tuple[Places, Places]) -> Truths:
-    """Say of each span whether it is one of these runs."""
-    at = np.searchsorted(runs[0], starts)
-    inside = at < len(runs[0])
-    same: Truths = inside.copy()
-    same[inside] = (runs[0][at[inside]] == starts[inside]) & (runs[1][at[inside]] == ends[inside])
-    return same
+    if not len(starts):
+        return
+    inside, lengths = classes[_places(starts, ends) + 1], ends - starts
+    common = np.bitwise_and.reduceat(inside, np.cumsum(lengths) - lengths)
+    of_letters = (common & _HEX > 0) & (common & _DIGIT == 0)
+    changed[_places(starts[of_letters], ends[of_letters])] = ord("1")
+    changed[starts[of_letters]] = ord("a")
+    first = starts[(common & _HEX > 0) & (lengths == _DASHES[0]) & (starts + len(_UUID) <= len(changed))]
+    spans = first[:, None] + np.arange(len(_UUID))
+    whole = (classes[spans + 1] & _HEX > 0).sum(axis=1) == len(_UUID) - len(_DASHES)
+    whole &= (changed[spans[:, _DASHES]] == ord("-")).all(axis=1) & (classes[spans[:, -1] + 2] & _WORD == 0)
+    changed[spans[whole]] = _UUID
