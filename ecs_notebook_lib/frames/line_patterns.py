@@ -211,8 +211,13 @@ def _open_places(words: Words) -> Iterator[tuple[int, str]]:
     if len(words) > _MOST_WORDS:
         return
     for place, word in enumerate(words):
-        if word not in _MARKS and word != _VALUE:
+        if word != _VALUE and not _stays(word):
             yield place, word
+
+
+def _stays(word: str) -> bool:
+    """Say whether a word is never a value: a mark, or a number that no mask has taken, for it tells something."""
+    return word in _MARKS or word.isdecimal()
 
 
 def _generalisation(around: tuple[str, int, Words, Words]) -> Key:
@@ -249,7 +254,5 @@ def _assigned(lines: Sequence[Key], patterns: Sequence[Key]) -> dict[Key, Key]:
 def _forms(line: Key, shapes: dict[tuple[str, int], list[tuple[int, ...]]]) -> Iterator[Key]:
     scope, words = line
     for shape in shapes.get((scope, len(words)), ()):
-        form = list(words)
-        for place in shape:
-            form[place] = _VALUE
-        yield scope, tuple(form)
+        if not any(_stays(words[place]) for place in shape):
+            yield scope, tuple(_VALUE if place in shape else word for place, word in enumerate(words))
