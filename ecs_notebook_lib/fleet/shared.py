@@ -12,7 +12,8 @@ from ecs_notebook_lib.diagnosis.telling import telling_lines
 from ecs_notebook_lib.diagnosis.what_changed import TOLD_FROM
 from ecs_notebook_lib.fleet.model import SharedThing
 from ecs_notebook_lib.frames import Frames
-from ecs_notebook_lib.frames.log_lines import pattern_of, read_line
+from ecs_notebook_lib.frames.line_masks import pattern_of
+from ecs_notebook_lib.frames.log_lines import read_line
 from ecs_notebook_lib.knowledge.named import ThingKind
 from ecs_notebook_lib.knowledge.shared_things import shared_kinds
 
