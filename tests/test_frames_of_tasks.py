@@ -139,15 +139,9 @@ def test_a_sentence_is_read_once_however_many_tasks_it_was_told_of():
 
 def test_what_a_sentence_is_about_is_never_taken_for_another():
     key = "arn:aws:kms:us-east-1:111122223333:key/{:08x}-58cc-4372-a567-0e02b2c3d479"
-    told = [
-        f"Error: role is not authorized to perform: kms:Decrypt on resource: {key.format(n)} status code: {400 + n}"
-        for n in range(3)
-    ]
-
-    told += [
-        "dial tcp 10.0.1.9:443: i/o timeout",
-        "dial tcp 10.0.1.10:443: i/o timeout",
-    ]  # of two lengths: one may be cut
+    refused = "Error: role is not authorized to perform: kms:Decrypt on resource: {} status code: {}"
+    told = [refused.format(key.format(n), code) for n in range(3) for code in (400, 403)]
+    told += [f"dial tcp {address}:443: i/o timeout" for address in ("10.0.1.9", "10.0.1.10")]  # the longer may be cut
 
     assert samples(pd.Series([*told, *told], dtype="string")) == told
 
