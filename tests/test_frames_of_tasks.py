@@ -9,11 +9,13 @@ import orjson
 import pandas as pd
 import pytest
 
-from benchmarks.frames_scale import OPERATION, by_json_normalize, ours
+from benchmarks.frames_scale import OPERATION, by_json_normalize, ours, with_tasks
 from ecs_notebook_lib.examined import deployment_history, first_failure
+from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.sentences import read_once, samples
 from ecs_notebook_lib.knowledge.messages import recognise, templates
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.source import parse_instant
 
 from .conftest import FAILING, incident_of
 
@@ -82,6 +84,18 @@ def test_what_tasks_tell_of_deployments_is_the_same_from_the_frame_as_from_the_a
     assert any(task.get("stoppedReason") for task in tasks)
 
 
+def test_a_task_that_a_rollout_stopped_is_no_failure():
+    failed = incident_of("clarity-backend").frames.first_failure
+    scaled_in = "Scaling activity initiated by (deployment ecs-svc/1)"
+    first = [task for task in TASKS if parse_instant(task.get("stoppingAt") or "2999-01-01") == failed]
+    told = [{**task, "stoppedReason": scaled_in} if task in first else task for task in TASKS]
+
+    frames = Frames(with_tasks(BASE, page_of(told, 0, minutes=0)))
+
+    assert first
+    assert frames.first_failure == first_failure(told, frames.history.examined) > failed
+
+
 def kind_of(text: str) -> str | None:
     message = recognise(text, where="stopped_reason")
     return message.kind if message else None
@@ -125,10 +139,9 @@ def test_a_sentence_is_read_once_however_many_tasks_it_was_told_of():
 
 def test_what_a_sentence_is_about_is_never_taken_for_another():
     key = "arn:aws:kms:us-east-1:111122223333:key/{:08x}-58cc-4372-a567-0e02b2c3d479"
-    told = [
-        f"Error: role is not authorized to perform: kms:Decrypt on resource: {key.format(n)} status code: {400 + n}"
-        for n in range(3)
-    ]
+    refused = "Error: role is not authorized to perform: kms:Decrypt on resource: {} status code: {}"
+    told = [refused.format(key.format(n), code) for n in range(3) for code in (400, 403)]
+    told += [f"dial tcp {address}:443: i/o timeout" for address in ("10.0.1.9", "10.0.1.10")]  # the longer may be cut
 
     assert samples(pd.Series([*told, *told], dtype="string")) == told
 
