@@ -9,7 +9,7 @@ together first, and the memory that is used does not grow with the lines.
 import re
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ecs_notebook_lib.frames.line_masks import MASK, alike, pattern_of
 
-MOST = 20_000
+MOST = 10_000
 """Distinct masked lines that are held before they are put together."""
 
 _LINES_AT_ONCE = 16_384
@@ -38,7 +38,7 @@ _ANY_MASK = r"<(?:number|id|address|time|quoted|\*)>"
 _UNIT = r"(?<=<number>)\ ?(?:[KMGT]i?B|[kB%s]|bytes|[mun]s|secs?|seconds)(?!\w)"
 _CHARACTER = rf"<(?=<number>)|{_ANY_MASK}|(?<=<number>):(?=<number>)|[^\s=,;:()\[\]{{}}\"'|<>]"
 _WORD = re.compile(rf"(?:{_CHARACTER})+(?:{_UNIT})?|[=,;:()\[\]{{}}\"'|<>]")
-_VARIES = re.compile(rf"{_ANY_MASK}|[A-Za-z].*\d|\d.*[A-Za-z]", re.DOTALL)
+_HAS_MASK, _HAS_LETTER, _HAS_DIGIT = re.compile(_ANY_MASK), re.compile(r"[A-Za-z]"), re.compile(r"[0-9]")
 _CODE = re.compile(r"[A-Z]{1,5}-?\d{3,5}")
 _MARKS = frozenset("=,;:()[]{}\"'|<>")
 _EMPTY = frozenset(["()", "[]", "{}", '""', "''"])
@@ -168,11 +168,17 @@ def _words(masked: str) -> Iterator[tuple[str, tuple[int, int]]]:
 def _key(word: str) -> str:
     if not word:
         return _NUMBER
-    if word in _MARKS or not _VARIES.search(word) or _CODE.fullmatch(word):
+    if word in _MARKS or not _varies(word) or _CODE.fullmatch(word):
         return word
     if "/" not in word:
         return _NUMBER
-    return "/".join(_NUMBER if _VARIES.search(part) else part for part in word.split("/"))
+    return "/".join(_NUMBER if _varies(part) else part for part in word.split("/"))
+
+
+def _varies(word: str) -> bool:
+    """Say whether a word has a mask in it, or a digit among letters."""
+    mixed = _HAS_DIGIT.search(word) and _HAS_LETTER.search(word)
+    return bool(mixed or _HAS_MASK.search(word))
 
 
 def _shown(sample: str, words: Words) -> str:
@@ -193,26 +199,41 @@ def generalised(keys: Iterable[Key]) -> dict[Key, Key]:
     lines = list(keys)
     known = set(lines)
     fresh = known
-    places: dict[tuple[str, int, Words, Words], set[str]] = defaultdict(set)
+    first: dict[int, Key] = {}
+    found: dict[int, tuple[int, set[str]]] = {}
     while fresh:
         touched = set()
-        for scope, words in fresh:
-            for place, word in _open_places(words):
-                around = scope, place, words[:place], words[place + 1 :]
-                places[around].add(word)
-                touched.add(around)
-        found = {_generalisation(around) for around in touched if _holds_values(around, places[around])}
-        fresh = found - known
+        for key in fresh:
+            for place, word, around in _open_places(key):
+                one = first.setdefault(around, key)
+                if one is not key:
+                    found.setdefault(around, (place, {one[1][place]}))[1].add(word)
+                    touched.add(around)
+        made = {_generalisation(first[around], found[around][0]) for around in touched if _held(first, found, around)}
+        fresh = made - known
         known |= fresh
     return _assigned(lines, [key for key in known if _VALUE in key[1]])
 
 
-def _open_places(words: Words) -> Iterator[tuple[int, str]]:
+def _held(first: Mapping[int, Key], found: Mapping[int, tuple[int, set[str]]], around: int) -> bool:
+    place, words = found[around]
+    return _holds_values(first[around][1], place, words)
+
+
+def _open_places(key: Key) -> Iterator[tuple[int, str, int]]:
+    """Yield the places where a value may stand: the place, its word, and a number for all that stands around it.
+
+    The number is a sum, so that it need not be made anew for each place; it has 64 bits, and no two texts were ever
+    seen to share one.
+    """
+    scope, words = key
     if len(words) > _MOST_WORDS:
         return
+    hashes = [hash(pair) for pair in enumerate(words)]
+    whole = sum(hashes)
     for place, word in enumerate(words):
         if word != _VALUE and not _stays(word):
-            yield place, word
+            yield place, word, hash((scope, len(words), place, whole - hashes[place]))
 
 
 def _stays(word: str) -> bool:
@@ -220,19 +241,17 @@ def _stays(word: str) -> bool:
     return word in _MARKS or word.isdecimal()
 
 
-def _generalisation(around: tuple[str, int, Words, Words]) -> Key:
-    scope, _, before, after = around
-    return scope, (*before, _VALUE, *after)
+def _generalisation(key: Key, place: int) -> Key:
+    scope, words = key
+    return scope, (*words[:place], _VALUE, *words[place + 1 :])
 
 
-def _holds_values(around: tuple[str, int, Words, Words], found: set[str]) -> bool:
+def _holds_values(words: Words, place: int, found: set[str]) -> bool:
     """Say whether so many words stand in one place, all else being the same, that it holds values."""
-    _, _, before, after = around
-    likely = bool(before) and before[-1].lower() in _BEFORE_VALUES
+    likely = place > 0 and words[place - 1].lower() in _BEFORE_VALUES
+    around = (*words[:place], *words[place + 1 :])
     enough = _LIKELY_VALUES if likely else _VALUES
-    return (
-        len(found) > 1 and sum(map(_weight, found)) >= enough and any(word[:1].isalpha() for word in (*before, *after))
-    )
+    return len(found) > 1 and sum(map(_weight, found)) >= enough and any(word[:1].isalpha() for word in around)
 
 
 def _weight(word: str) -> int:
