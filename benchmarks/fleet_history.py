@@ -90,7 +90,7 @@ def cluster_of(workers: int) -> Iterator[LocalCluster]:
         processes=True,
         memory_limit=MEMORY_LIMIT,
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",
         silence_logs=logging.CRITICAL,
     ) as made:
         made.wait_for_workers(workers)

@@ -3,7 +3,7 @@
 import socket
 import subprocess
 import sys
-import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -421,14 +421,19 @@ def test_a_store_in_s3_is_opened_where_the_tasks_run(tmp_path, monkeypatch):
 # Where it runs.
 
 
-@pytest.fixture
-def cluster():
-    """A Dask scheduler and two workers in this process."""
+@contextmanager
+def local_cluster(workers):
+    """A Dask scheduler and some workers in this process, on ports that are free."""
     from distributed import LocalCluster
 
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address=None
-    ) as made:
+    here = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with LocalCluster(n_workers=workers, threads_per_worker=1, **here) as made:
+        yield made
+
+
+@pytest.fixture
+def cluster():
+    with local_cluster(2) as made:
         yield made
 
 
@@ -467,16 +472,18 @@ def test_a_scheduler_that_does_not_answer_is_given_up(listens, monkeypatch):
             pass
 
 
-def test_a_scheduler_without_workers_and_a_worker_are_refused(cluster, monkeypatch):
-    monkeypatch.setattr("ecs_notebook_lib.fleet.schedulers._TIMEOUT", 2)
+def test_a_worker_in_place_of_its_scheduler_is_refused(cluster):
     worker = next(iter(cluster.workers.values())).address
+
     with pytest.raises(SchedulerError, match="it is a Worker"), open_executor(worker, 2):
         pass
-    cluster.scale(0)
-    while cluster.scheduler.workers:
-        time.sleep(0.01)
+
+
+def test_a_scheduler_without_workers_is_refused(monkeypatch):
+    monkeypatch.setattr("ecs_notebook_lib.fleet.schedulers._TIMEOUT", 2)
     refused = pytest.raises(SchedulerError, match=r"it has no workers\. Start some with: dask worker")
-    with refused, open_executor(cluster.scheduler_address, 2):
+
+    with local_cluster(0) as made, refused, open_executor(made.scheduler_address, 2):
         pass
 
 
