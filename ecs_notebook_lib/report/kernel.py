@@ -11,7 +11,7 @@ from jupyter_core.utils import run_sync
 
 _HISTORY_IN_MEMORY = "--HistoryManager.hist_file=:memory:"
 _IMPORTED_AHEAD = (
-    "import ecs_notebook_lib.collect, ecs_notebook_lib.diagnosis.diagnosis, ecs_notebook_lib.plots, "
+    "import ecs_notebook_lib.collect.access, ecs_notebook_lib.diagnosis.diagnosis, ecs_notebook_lib.plots, "
     "ecs_notebook_lib.report.display, ecs_notebook_lib.treatment, ecs_notebook_lib.widgets"
 )
 """Only loads modules: no name of the notebooks is defined by it, and an error is left to the cell that meets it."""
