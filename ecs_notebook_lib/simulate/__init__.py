@@ -1,6 +1,7 @@
 """A simulated AWS account with an ECS service in it. It speaks AWS's wire and knows nothing of the rest of the kit."""
 
 from ecs_notebook_lib.simulate.door import install, serve
+from ecs_notebook_lib.simulate.injecting import Injected, Injecting
 from ecs_notebook_lib.simulate.pace import paced
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
 from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, begin, build
@@ -13,6 +14,8 @@ __all__ = [
     "SCENARIOS",
     "HTTPRequest",
     "HTTPResponse",
+    "Injected",
+    "Injecting",
     "Recipe",
     "Scenario",
     "UnknownScenarioError",

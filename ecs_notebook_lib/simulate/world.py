@@ -132,6 +132,11 @@ class World:
         with self._lock:
             return self._wire.respond(request)
 
+    def answer(self, call: Call) -> Mapping[str, Any]:
+        """Return the output of a call that another door has read; safe to call from many threads."""
+        with self._lock:
+            return self._dispatch(call)
+
     def _dispatch(self, call: Call) -> Mapping[str, Any]:
         name = f"{call.service}:{call.operation}"
         if name not in self.writing:
