@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "network": set(),
     "policy": set(),
     "simulate": set(),
-    "snapshot": {"errors", "source"},
+    "snapshot": {"errors", "source", "knowledge"},
     "collect": {"arns", "errors", "version", "source", "examined", "knowledge", "snapshot"},
     "redact": {"knowledge", "snapshot"},
     "frames": {"arns", "errors", "examined", "knowledge", "network", "policy", "snapshot"},

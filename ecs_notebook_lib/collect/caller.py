@@ -35,6 +35,7 @@ from ecs_notebook_lib.collect.record import answered_at, plain, utf8
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.snapshot.whole import whole
 
 _WORKERS = 8
 _NO_SESSION = (
@@ -175,7 +176,7 @@ class Caller:
             if told is not None:
                 at = self._past.at
                 self.keep(Page(request.operation, at, self.region, request.params, origin="store", response=told))
-                return Answer((told,))
+                return _usable(request.operation, [told], None)
         pages: list[Mapping[str, Any]] = []
         error: Mapping[str, Any] | None = None
         try:
@@ -185,7 +186,7 @@ class Caller:
             error = self._keep_error(request, len(pages), refusal)
         except _UNREADABLE as failure:
             error = self._keep_failure(request, len(pages), failure)
-        return Answer(tuple(pages), error)
+        return _usable(request.operation, pages, error)
 
     def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
         client = self._client(request.operation, request.region)
@@ -272,6 +273,13 @@ def _batches(request: Request) -> Iterator[Request]:
     for start in range(0, len(values), operation.batch_size):
         batch = {operation.batch: list(values[start : start + operation.batch_size])}
         yield replace(request, params={**request.params, **batch})
+
+
+def _usable(operation: str, pages: Sequence[Mapping[str, Any]], error: Mapping[str, Any] | None) -> Answer:
+    """Return what collectors can build on: what AWS always sends is there, and what lacked it is an error."""
+    kept = [whole(operation, page) for page in pages]
+    lacking = next((told for _, told in kept if told), None)
+    return Answer(tuple(page for page, _ in kept if page is not None), error or lacking)
 
 
 def _joined(answers: Sequence[Answer]) -> Answer:

@@ -89,7 +89,10 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
     service = frames.services.iloc[0]
     if examined.scaled_to_zero:
         return "failing" if _tried_in_vain(frames, examined) else "stable"
-    steady = bool(service["running_count"] == service["desired_count"]) and len(frames.deployments) == 1
+    counts = service[["running_count", "desired_count"]]
+    if counts.isna().any() and _outcome(examined) == "completed":
+        return "unknown"
+    steady = counts.notna().all() and counts.nunique() == 1 and len(frames.deployments) == 1
     if steady and (frames.deployments["rollout_state"] == "COMPLETED").all():
         return "stable"
     if _outcome(examined) != "in_progress" or _tried_in_vain(frames, examined):
@@ -133,7 +136,8 @@ def _serving_tasks(frames: Frames) -> int | None:
     healthy = _healthy_targets(frames)
     if healthy is not None or not len(frames.services):
         return healthy
-    return None if "targets" in frames.gaps else int(frames.services["running_count"].iloc[0])
+    running = frames.services["running_count"].iloc[0]
+    return None if "targets" in frames.gaps or pd.isna(running) else int(running)
 
 
 def _responses(frames: Frames, metric: str, since: datetime | None) -> int | None:

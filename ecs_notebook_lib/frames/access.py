@@ -217,12 +217,12 @@ def access_frame(
     policies, roles = resources
     keys = zip(policies["service"], policies["resource"], strict=True)
     documents: dict[tuple[str, str], str] = dict(zip(keys, policies["document"], strict=True))
-    role_ids = dict(zip(roles["role_arn"], roles["role_id"], strict=True))
+    role_ids = dict(zip(roles["role_arn"], roles["role_id"].fillna(""), strict=True))
     needs = needs_of(definition, denials) if definition else ()
     rows: list[dict[str, object]] = []
     for need in needs:
         identity = decisions.get((need.role_arn, need.action, need.resource))
-        principal = Principal(need.role_arn, role_id=role_ids.get(need.role_arn) or "")
+        principal = Principal(need.role_arn, role_id=role_ids.get(need.role_arn, ""))
         resource = _resource_decision(documents, need, principal)
         both = combine(identity_decision(identity), resource, action=need.action)
         former = decisions.get((former_role_arn, need.action, need.resource)) if need.role == "task" else None

@@ -47,14 +47,15 @@ def _series(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
             if stat is None:
                 continue
             metric = stat["Metric"]
+            points = list(zip(result.get("Timestamps") or (), result.get("Values") or (), strict=False))
             yield {
                 "namespace": metric["Namespace"],
                 "metric": metric["MetricName"],
                 "statistic": stat["Stat"],
                 "resource": _resource(metric.get("Dimensions") or ()),
                 "period_seconds": stat["Period"],
-                "began_at": result.get("Timestamps") or [],
-                "value": result.get("Values") or [],
+                "began_at": [began_at for began_at, _ in points],
+                "value": [value for _, value in points],
                 "unit": unit_of(metric["Namespace"], metric["MetricName"]),
             }
 

@@ -8,6 +8,9 @@ from typing import Any
 
 import orjson
 
+from ecs_notebook_lib.knowledge.operations import every_operation
+from ecs_notebook_lib.snapshot.whole import whole_record, without_nulls
+
 
 @dataclass(frozen=True, slots=True)
 class IncidentName:
@@ -86,13 +89,25 @@ class Snapshot:
         return self.members.get(operation, b"")
 
     def records(self, operation: str) -> list[dict[str, Any]]:
-        """Return the pages of an operation as dicts: for the few small ones that no frame is made of."""
-        return [orjson.loads(line) for line in self.lines(operation).splitlines()]
+        """Return the pages of an operation as dicts, for what no frame is made of; of each what can be used.
+
+        A row without a member that AWS always sends is not in it, and `error` tells so (`snapshot.whole`).
+        """
+        return [_record(operation, line) for line in self.lines(operation).splitlines()]
 
     def read_at(self, operation: str) -> str | None:
         """Return when an operation's last page was read, without parsing the others; None if it was never called."""
         lines = self.lines(operation).rstrip(b"\n")
         return str(orjson.loads(lines[lines.rfind(b"\n") + 1 :])["at"]) if lines else None
+
+
+def _record(operation: str, line: bytes) -> dict[str, Any]:
+    record: dict[str, Any] = orjson.loads(line)
+    if operation not in every_operation():
+        return record
+    if line.count(b"null") > 1:  # one stands for the error, or for the answer
+        record |= {name: without_nulls(record[name]) for name in ("params", "response")}
+    return whole_record(operation, record)
 
 
 def of_last_answers(lines: bytes) -> list[bool]:

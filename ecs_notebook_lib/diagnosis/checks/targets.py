@@ -76,7 +76,7 @@ def _verdicts(frames: Frames) -> pd.DataFrame:
     """
     examined = frames.history.examined
     began = pd.Timestamp(examined.created_at) if examined else pd.Timestamp.max.tz_localize("UTC")
-    revisions = dict(zip(frames.tasks["task_id"], frames.tasks["revision"], strict=True))
+    revisions = dict(zip(frames.tasks["task_id"], frames.tasks["revision"].fillna(""), strict=True))
     rows: list[tuple[object, ...]] = []
     told = frames.events[frames.events["kind"] == "elb_target_unhealthy"]
     for key, text, when in zip(told["event_id"], told["message"], told["created_at"], strict=True):
