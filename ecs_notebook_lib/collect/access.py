@@ -2,6 +2,7 @@
 
 import os
 import threading
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,6 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ecs_notebook_lib.collect.rates import Rates
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.version import __version__
 
@@ -21,6 +23,9 @@ _SIMULATED_KEY = "AKIASIMULATED"
 _ASKED_BRIEFLY = frozenset({"cloudtrail"})
 _BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
 """For what is asked under a deadline: an answer that does not come soon is done without."""
+
+_SHARED_RATES: defaultdict[str, Rates] = defaultdict(Rates)
+"""By access key: which account it belongs to is not known without a call."""
 
 _ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
@@ -40,10 +45,13 @@ class Clients:
 
     Clients are made one after another: making them in threads is slower, and a boto3 session is not thread-safe.
     The clients themselves may be used in threads (boto3 guide, "Multithreading or multiprocessing with clients").
+    Every try of a call waits for `rates`. Where none are given, calls to AWS itself wait for those that all clients of
+    the same credentials share, and calls to other endpoints do not wait.
     """
 
-    def __init__(self, session: Any, *, endpoint_url: str = "") -> None:
+    def __init__(self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None) -> None:
         self._session = session
+        self._rates = rates
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
         self._clients: dict[tuple[str, str, bool], Any] = {}
@@ -64,10 +72,30 @@ class Clients:
             if key not in self._clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
                 config = config.merge(_ONCE) if once else config
-                self._clients[key] = self._session.client(
+                client = self._session.client(
                     service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
                 )
+                self._pace(client, service, key[1])
+                self._clients[key] = client
             return self._clients[key]
+
+    @property
+    def rates(self) -> Rates:
+        """Return what calls to AWS wait for, so as to stay within its rates."""
+        if self._rates is None:
+            credentials = self._session.get_credentials()
+            self._rates = _SHARED_RATES[credentials.access_key if credentials else ""]
+        return self._rates
+
+    def _pace(self, client: Any, service: str, region: str) -> None:
+        """Let each try wait before it is signed: one that was signed and then waits could be too old."""
+        if self._rates is not None or self.is_aws(client):
+            rates = self.rates
+
+            def wait(operation_name: str, **_: Any) -> None:
+                rates.wait(f"{service}:{operation_name}", region)
+
+            client.meta.events.register("before-sign", wait)
 
     def is_aws(self, client: Any) -> bool:
         """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
@@ -110,8 +138,10 @@ def _settings(session: Any) -> dict[str, Any]:
     }
 
 
-def open_clients(access: Access) -> Clients:
+def open_clients(access: Access, *, rates: Rates | None = None) -> Clients:
     """Return clients for `access`, in the session of `role_arn` if one is given.
+
+    Calls wait for `rates` if they are given; all clients of one account should share them.
 
     Raises
     ------
@@ -128,7 +158,7 @@ def open_clients(access: Access) -> Clients:
         raise AccessError(f"AWS cannot be reached: {error}. Check --profile and --role-arn.") from error
     if not session.region_name:
         raise AccessError("No region is set. Give --region, or set AWS_REGION or the profile's region.")
-    return Clients(session, endpoint_url=access.endpoint_url)
+    return Clients(session, endpoint_url=access.endpoint_url, rates=rates)
 
 
 def _assume(session: Any, access: Access) -> Any:
