@@ -94,16 +94,17 @@ class Injecting:
         if self._fault is Injected.EMPTY:
             self._hit()
             return {}
-        output = self._world.answer(call)
-        return output if self._fault is not Injected.REPEATED_TOKEN else self._repeated(call, output)
+        return self._repeated(call) if self._fault is Injected.REPEATED_TOKEN else self._world.answer(call)
 
-    def _repeated(self, call: Call, output: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _repeated(self, call: Call) -> Mapping[str, Any]:
         """Return an answer with a page token that leads to the same page again; a hit is a call that followed it."""
         sent, token, more = page_members(call.service, call.operation)
+        if sent and call.params.get(sent) == _REPEATED:
+            self._hit()
+            call = replace(call, params={name: value for name, value in call.params.items() if name != sent})
+        output = self._world.answer(call)
         if not token:
             return output
-        if call.params.get(sent) == _REPEATED:
-            self._hit()
         return {**output, token: _REPEATED, **({more: True} if more else {})}
 
 
