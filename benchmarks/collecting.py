@@ -171,7 +171,9 @@ def main() -> int:
         "chain_of_identifiers_only": [call.operation for call in strict],
         "calls_made": made.total(),
         "calls_needed": sum(needed.values()),
-        "more_than_needed": {name: [made[name], needed.get(name, 0)] for name in made if made[name] > needed.get(name, 0)},
+        "more_than_needed": {
+            name: [made[name], needed.get(name, 0)] for name in made if made[name] > needed.get(name, 0)
+        },
         "with_cloudtrail_seconds": round(with_trail["whole"], 3),
         "waited_for_rates_seconds": round(sum(waited for *_, waited in run["calls"]), 3),
         "most_used": dict(sorted(used.items(), key=lambda row: -row[1])[:5]),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ from ecs_notebook_lib.snapshot import Page
 from ecs_notebook_lib.snapshot.whole import whole
 
 _WORKERS = 8
+_MINUTE = timedelta(minutes=1)
 _NO_SESSION = (
     NoCredentialsError,
     NoRegionError,
@@ -278,8 +279,8 @@ def _not_accepted(code: str, message: str, metadata: Mapping[str, Any]) -> str:
     """Return what to say of a session that AWS does not accept: the credentials, or this machine's clock."""
     if kind_of(code, message) is not Kind.CLOCK:
         return f"AWS does not accept the credentials: {code}: {message}. Sign in again."
-    ahead = (datetime.now(UTC) - answered_at(metadata)).total_seconds() / 60
-    wrong = f"which is {abs(ahead):.0f} min {'ahead of' if ahead > 0 else 'behind'} AWS's"
+    ahead = datetime.now(UTC) - answered_at(metadata)
+    wrong = f"which is {abs(ahead) // _MINUTE} min {'behind' if ahead < timedelta(0) else 'ahead of'} AWS's"
     return f"AWS does not accept this machine's clock, {wrong}: {code}: {message}. Set the clock, and try again."
 
 

@@ -98,8 +98,13 @@ def _question(thing: NamedThing) -> Request:
     return Request(operation, {parameter: thing.identifiers[0]}, pages)
 
 
+def cluster_request(cluster: str) -> Request:
+    """Return the question for a cluster with its settings."""
+    return Request("ecs:DescribeClusters", {"clusters": [cluster], "include": ["SETTINGS", "CONFIGURATIONS"]})
+
+
 def _cluster_requests(cluster: str, service: Mapping[str, Any]) -> Iterator[Request]:
-    yield Request("ecs:DescribeClusters", {"clusters": [cluster], "include": ["SETTINGS", "CONFIGURATIONS"]})
+    yield cluster_request(cluster)
     names = [thing.identifiers[0] for thing in named_by_service(service) if thing.kind == ThingKind.CAPACITY_PROVIDER]
     own = [name for name in names if name not in FARGATE_PROVIDERS]
     if own:

@@ -74,7 +74,7 @@ def collect_incident(
     caller = Caller(clients, masker=masker, past=past)
     progress("service")
     service = ecs.collect_service(caller, source.cluster, source.service) or {}
-    as_of = past.at if past else caller.pages[0].at
+    as_of = past.at if past else _time_of_aws(caller, source.cluster)
     span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
 
     def snapshot() -> Snapshot:
@@ -102,6 +102,17 @@ def collect_incident(
         lambda: incident.collect_changes(tasks, history),
     )
     return snapshot()
+
+
+def _time_of_aws(caller: Caller, cluster: str) -> datetime:
+    """Return AWS's own time: of the service's description or its refusal, else of the cluster's; else this machine's."""
+    if not any(map(_is_from_aws, caller.pages)):
+        caller.gather([existence.cluster_request(cluster)])
+    return next((page for page in caller.pages if _is_from_aws(page)), caller.pages[0]).at
+
+
+def _is_from_aws(page: Page) -> bool:
+    return page.error is None or bool(page.error["status"])
 
 
 def _side_by_side(*branches: Callable[[], None]) -> None:

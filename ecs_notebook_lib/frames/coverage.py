@@ -17,7 +17,9 @@ COVERAGE = FrameSchema(
     rows="One row a read operation of the kit.",
     columns=(
         Column("operation", TEXT, "", "`service:Operation`."),
-        Column("status", TEXT, "", "ok, denied, throttled, failed, or skipped: nothing asked for it, or it was given up."),
+        Column(
+            "status", TEXT, "", "ok, denied, throttled, failed, or skipped: nothing asked for it, or it was given up."
+        ),
         Column("calls", COUNT, "", "Answers and refusals that came."),
         Column("error", TEXT, "", "AWS's code and the operation, if it was refused."),
         Column("message", TEXT, "", "AWS's own sentence, if it was refused."),
@@ -28,7 +30,6 @@ COVERAGE = FrameSchema(
 
 _NO_ERROR = b',"error":null,"response":'
 """As `snapshot` writes a page; inside of a JSON string the quotes would be escaped."""
-
 
 
 def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:

@@ -90,6 +90,26 @@ def serve(respond: Respond, host: str, port: int = 0) -> Server:
     return Server(respond, host, port)
 
 
+def _send(handler: BaseHTTPRequestHandler, response: HTTPResponse) -> None:
+    """Send a response so far as it comes: whole, half of it, or nothing but the end of the connection."""
+    handler.close_connection |= response.ending in (Ending.RESET, Ending.SILENT, Ending.TRUNCATED)
+    if response.ending is Ending.SILENT:
+        handler.connection.recv(1)
+        return
+    if response.ending is Ending.RESET:
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(handler.connection.detach())  # `close` would say farewell first
+        return
+    sent = response.body if response.ending is Ending.WHOLE else response.body[: len(response.body) // 2]
+    declared = response.body if response.ending is Ending.TRUNCATED else sent
+    handler.send_response_only(response.status)
+    for name, value in (response.headers | {"Content-Length": str(len(declared))}).items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(sent)
+
+
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -107,28 +127,7 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
                 return
             body = self.rfile.read(int(length))
             response = respond(HTTPRequest(self.command, self.path, dict(self.headers), body))
-            if response.ending in (Ending.RESET, Ending.SILENT):
-                self._leave(response.ending)
-                return
-            half = response.body[: len(response.body) // 2]
-            sent = response.body if response.ending is Ending.WHOLE else half
-            declared = response.body if response.ending is Ending.TRUNCATED else sent
-            self.send_response_only(response.status)
-            for name, value in (response.headers | {"Content-Length": str(len(declared))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(sent)
-            self.close_connection |= response.ending is Ending.TRUNCATED
-
-        def _leave(self, ending: Ending) -> None:
-            """Answer nothing: wait until the caller gives up, or reset the connection."""
-            self.close_connection = True
-            if ending is Ending.SILENT:
-                self.connection.recv(1)
-            else:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                os.close(self.connection.detach())  # `close` would say farewell first
+            _send(self, response)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  the names that http.server calls
 
