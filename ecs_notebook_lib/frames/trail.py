@@ -110,4 +110,4 @@ def left_out(pages: Pages, home: str) -> str:
 
 
 def _name_of(page: Mapping[str, Any]) -> str:
-    return next((str(row["AttributeValue"]) for row in page["params"].get("LookupAttributes", ())), "")
+    return next((str(row.get("AttributeValue")) for row in page["params"].get("LookupAttributes", ())), "")

@@ -13,8 +13,10 @@ from typing import Any
 
 import orjson
 
+from ecs_notebook_lib.source import parse_instant
+
 _PLAIN = {"t": (str, "a text"), "n": (int | float, "a number"), "b": (bool, "true or false")}
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _ENVELOPE: Mapping[str, Any] = {
     "at": "i",
     "account": "t",
@@ -44,11 +46,15 @@ def fault_of(operation: str, line: bytes) -> str:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return f"is no JSON ({error.msg})"
+    if not isinstance(record, dict):
+        return "has a line that is no object"
     fault = _fault(record, _ENVELOPE, "")
     missing = [name for name in _ENVELOPE if name not in record] if not fault else []
     missing = missing or ([name for name in _NEVER_NULL if record[name] is None] if not fault else [])
     if fault or missing:
         return fault or f"has no {missing[0]}"
+    if record["error"] is None and record["response"] is None:
+        return "holds neither an answer nor an error"
     if record["error"] is not None and not isinstance(record["error"].get("code"), str):
         return "has an error without a code"
     known = shapes().get(operation, _OWN.get(operation))
@@ -58,6 +64,15 @@ def fault_of(operation: str, line: bytes) -> str:
     if absent:
         return f"was asked without {absent[0]}"
     return _fault(record["params"], known["asks"], "params") or _fault(record["response"], known["gives"], "response")
+
+
+def _is_a_time(text: str) -> bool:
+    try:
+        parse_instant(text)
+    except ValueError:
+        return False
+    return True
+
 
 
 def _fault(value: Any, form: Any, place: str) -> str:
@@ -71,7 +86,7 @@ def _fault(value: Any, form: Any, place: str) -> str:
             return f"has {place} that is no list"
         return next(filter(None, (_fault(item, form[0], f"{place}[]") for item in value)), "")
     if not isinstance(value, dict):
-        return f"has {place or 'a line'} that is no object"
+        return f"has {place} that is no object"
     inner = form.get("*")
     pairs = ((name, item, inner or form[name]) for name, item in value.items() if inner or name in form)
     return next(filter(None, (_fault(item, below, f"{place}.{name}".lstrip(".")) for name, item, below in pairs)), "")
@@ -79,5 +94,5 @@ def _fault(value: Any, form: Any, place: str) -> str:
 
 def _is_plain(value: Any, form: str) -> bool:
     if form == "i":
-        return isinstance(value, str) and _INSTANT.fullmatch(value) is not None
+        return isinstance(value, str) and _INSTANT.fullmatch(value) is not None and _is_a_time(value)
     return isinstance(value, _PLAIN[form][0]) and (form == "b" or not isinstance(value, bool))

@@ -175,7 +175,9 @@ def _time(seconds: float) -> str:
 
 
 def _span(low: float, high: float) -> str:
-    """Return the two times with one unit: minutes where they tell them apart."""
+    """Return the two times with one unit: minutes where they tell them apart; the later one may never come."""
+    if math.isinf(high):
+        return f"{_time(low)} or more, or never"
     if high < 90 or round(low / 60) == round(high / 60):
         return f"{low:.0f} to {high:.0f} s"
     return f"{low / 60:.0f} to {high / 60:.0f} min"
