@@ -117,7 +117,7 @@ def run(cell: Cell) -> Run:
         except EcsNotebookError as error:
             seconds = time.monotonic() - began
             return Run(cell, door.hits, seconds, clients.longest_call_seconds, error=error.line)
-        except Exception:  # noqa: BLE001  whatever it is, it is what this program counts
+        except Exception:
             seconds, told = time.monotonic() - began, traceback.format_exc()
             return Run(cell, door.hits, seconds, clients.longest_call_seconds, error=told, is_bug=True)
         seconds = time.monotonic() - began
