@@ -85,6 +85,23 @@ MAY_IMPORT = {
         "treatment",
         "incident",
     },
+    "fleet": {
+        "errors",
+        "version",
+        "source",
+        "untrusted",
+        "examined",
+        "rolling_update",
+        "knowledge",
+        "snapshot",
+        "collect",
+        "frames",
+        "diagnosis",
+        "incident",
+        "wait",
+        "history",
+        "report",
+    },
     "widgets": {
         "time_steps",
         "errors",
@@ -110,6 +127,7 @@ MAY_IMPORT = {
         "cases",
         "diagnosis",
         "collect",
+        "fleet",
         "snapshot",
         "history",
         "incident",
@@ -132,6 +150,9 @@ HOMES = {
     "rich": {"cli"},
     "detect_secrets": {"redact"},
     "duckdb": {"history"},
+    "dask": {"fleet"},
+    "distributed": {"fleet"},
+    "jinja2": {"report", "fleet"},
 }
 MODULES = sorted(LIBRARY.rglob("*.py"))
 

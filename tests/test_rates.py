@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import botocore.endpoint
 import pytest
 from botocore.exceptions import ReadTimeoutError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_clients
@@ -74,6 +74,7 @@ def overdrawn(admitted):
     ]
 
 
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     st.lists(
         st.tuples(
@@ -82,7 +83,7 @@ def overdrawn(admitted):
             st.one_of(st.just(0.0), st.floats(0, 5)),
             st.integers(1, 40),
         ),
-        max_size=30,
+        max_size=12,
     )
 )
 def test_no_stretch_of_time_holds_more_calls_than_a_quarter_of_the_burst_and_of_the_rate(asked):

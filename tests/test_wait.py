@@ -153,7 +153,7 @@ def test_a_look_at_a_service_that_stands_still_costs_two_calls():
     world = begin("varied-healthy", 3)
     world.run_until(world.now + timedelta(minutes=40))
     calls = Counter()
-    dispatch = world._dispatch
+    dispatch = world.answer
     world._wire._dispatch = lambda call: (calls.update([f"{call.service}:{call.operation}"]), dispatch(call))[1]
     watch = Watch(simulated_clients(world), world.cluster, [world.service])
     watch.look([world.service], {})

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_notebook_lib.collect.rates import Rates
+from ecs_notebook_lib.collect.reading import read_fast
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.version import __version__
 
@@ -22,12 +23,15 @@ _MAX_ATTEMPTS = 6
 """Tries of one call, unless AWS_MAX_ATTEMPTS or the profile says otherwise: boto3's 3 give up on a busy account."""
 
 _SIMULATED_KEY = "AKIASIMULATED"
+"""The access key of the simulated account; those of a simulated fleet's further accounts begin with it."""
+
+_ALWAYS_NEEDED = ("elbv2", "iam", "ecr", "cloudwatch", "ec2", "logs", "cloudtrail")
 _ASKED_BRIEFLY = frozenset({"cloudtrail"})
 _BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
 """For what is asked under a deadline: an answer that does not come soon is done without."""
 
 _RETRY_SECONDS, _BRIEF_RETRY_SECONDS = 40.0, 8.0
-"""A call that was first made so long ago is not tried again: throttled, it had all its tries, timed out, two of them."""
+"""A call first made so long ago is not tried again: throttled, it had all its tries by then; timed out, two of them."""
 
 _LONGEST_PAUSE = 20.0
 """Between two tries at most: botocore's `retries/standard.py`, `ExponentialBackoff`."""
@@ -61,8 +65,10 @@ class Clients:
     def __init__(
         self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None, config: Config | None = None
     ) -> None:
+        read_fast(session)
         self._session = session
         self._rates = rates
+        self._paced = rates is not None
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
         self._own = config or Config()
@@ -80,6 +86,9 @@ class Clients:
         With `once` it makes each call once: for a write whose answer is lost it is not known whether it was made.
         """
         key = (service, region or self.region, once)
+        made = self._clients.get(key)
+        if made is not None:  # without the lock: somebody else's client may be in the making
+            return made
         with self._lock:
             if key not in self._clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
@@ -93,6 +102,12 @@ class Clients:
                 self._clients[key] = client
             return self._clients[key]
 
+    def prepare(self) -> None:
+        """Make the clients that every incident needs, in the order in which it does, while the first answers come."""
+        for service in _ALWAYS_NEEDED:
+            with suppress(BotoCoreError, ValueError):  # who needs it tells
+                self.get(service)
+
     @property
     def rates(self) -> Rates:
         """Return what calls to AWS wait for, so as to stay within its rates."""
@@ -101,9 +116,13 @@ class Clients:
             self._rates = _SHARED_RATES[credentials.access_key if credentials else ""]
         return self._rates
 
+    def share(self, rates: Rates) -> None:
+        """Let calls to AWS wait for these from the next client on: an account can be reached by several keys."""
+        self._rates = self._rates or rates
+
     def _pace(self, client: Any, service: str, region: str) -> None:
         """Let each try wait before it is signed: one that was signed and then waits could be too old."""
-        if self._rates is not None or self.is_aws(client):
+        if self._paced or self.is_aws(client):
             rates = self.rates
 
             def wait(operation_name: str, **_: Any) -> None:
@@ -126,7 +145,7 @@ class Clients:
     def is_aws(self, client: Any) -> bool:
         """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
         credentials = self._session.get_credentials()
-        simulated = credentials is not None and credentials.access_key == _SIMULATED_KEY
+        simulated = credentials is not None and credentials.access_key.startswith(_SIMULATED_KEY)
         return _is_host_of_aws(client.meta.endpoint_url) and not simulated
 
     def storage_settings(self) -> dict[str, Any]:
@@ -174,7 +193,7 @@ def _settings(session: Any) -> dict[str, Any]:
         "retries": retries,
         "connect_timeout": 5,
         "read_timeout": 30,
-        "max_pool_connections": 16,
+        "max_pool_connections": 64,  # as many as four collections at once need: one that is over is thrown away
         "user_agent_extra": f"ecs-notebook-lib/{__version__}",
     }
 
@@ -214,20 +233,14 @@ def _assume(session: Any, access: Access) -> Any:
     )
 
 
-@cache
-def _loader() -> Any:
-    """Return one loader of service models for all simulated sessions: each would read the same files again."""
-    from botocore.loaders import create_loader
+def simulated_session(region: str, access_key: str = _SIMULATED_KEY) -> Any:
+    """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process.
 
-    return create_loader()
-
-
-def simulated_session(region: str) -> Any:
-    """Return a session that reads neither the caller's profile nor credentials: its calls never leave the process."""
+    `access_key` is that of a place of a simulated fleet.
+    """
     from botocore.session import Session
 
     core = Session(session_vars={"profile": (None, [], None, None), "config_file": (None, [], "", None)})
-    core.register_component("data_loader", _loader())
     core.set_config_variable("region", region)
-    core.set_credentials(_SIMULATED_KEY, "simulated")
+    core.set_credentials(access_key, "simulated")
     return boto3.Session(botocore_session=core, region_name=region)

@@ -5,8 +5,8 @@ What AWS refuses becomes an `Answer` with an error, never an exception: a refusa
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
@@ -41,8 +41,10 @@ from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
 from ecs_notebook_lib.snapshot.whole import whole
 
-_WORKERS = 8
+_WORKERS = 16
+"""Calls at once; a client keeps connections for several callers (`access.py`)."""
 _MINUTE = timedelta(minutes=1)
+
 _NO_SESSION = (
     NoCredentialsError,
     NoRegionError,
@@ -111,6 +113,7 @@ class Caller:
         self._pages: list[Page] = []
         self._patience = Patience()
         self._lock = threading.Lock()
+        self._workers = ThreadPoolExecutor(max_workers=_WORKERS)  # its threads end with the caller
 
     @property
     def pages(self) -> tuple[Page, ...]:
@@ -134,26 +137,48 @@ class Caller:
 
     def gather(self, requests: Iterable[Request]) -> list[Answer]:
         """Return the answers to independent questions, asked side by side, in the order of `requests`."""
-        wanted = list(requests)
-        batches = [list(_batches(request)) for request in wanted]
-        asked = {batch.identity: batch for batch in chain.from_iterable(batches)}
-        for batch in asked.values():
-            self._client(batch.operation, batch.region)
-        with self._lock:
-            new = [batch for identity, batch in asked.items() if identity not in self._answers]
-            self._answers |= {batch.identity: Future() for batch in new}
-        with ThreadPoolExecutor(max_workers=_WORKERS) as workers:
-            list(workers.map(self._answer, new))
-        return [_joined([self._answers[batch.identity].result() for batch in group]) for group in batches]
+        begun = [self._begin(request) for request in requests]
+        return [_joined(futures) for futures in begun]
 
-    def _answer(self, request: Request) -> None:
+    def follow(
+        self, requests: Iterable[Request], following: Callable[[Request, Answer], Iterable[Request]]
+    ) -> list[Answer]:
+        """Return the answers to independent questions, after all that follows from them has been answered, too.
+
+        What `following` makes of a question and its answer is asked at once, and followed in the same way.
+        """
+        first = [(request, self._begin(request)) for request in requests]
+        waiting = list(first)
+        while waiting:
+            open_ = [future for _, futures in waiting for future in futures if not future.done()]
+            answered = [row for row in waiting if all(future.done() for future in row[1])]
+            if not answered:
+                wait(open_, return_when=FIRST_COMPLETED)
+            waiting = [row for row in waiting if row not in answered]
+            for request, futures in answered:
+                waiting += [(later, self._begin(later)) for later in following(request, _joined(futures))]
+        return [_joined(futures) for _, futures in first]
+
+    def _begin(self, request: Request) -> list["Future[Answer]"]:
+        """Ask the batches of a question that nobody has asked yet; return what will hold the answers to all."""
+        return [self._begin_batch(batch) for batch in _batches(request)]
+
+    def _begin_batch(self, batch: Request) -> "Future[Answer]":
+        self._client(batch.operation, batch.region)
+        with self._lock:
+            asked = self._answers.get(batch.identity)
+            if asked is not None:
+                return asked
+            future = self._answers[batch.identity] = Future()
+        self._workers.submit(self._answer, batch, future)
+        return future
+
+    def _answer(self, request: Request, future: "Future[Answer]") -> None:
         """Ask, and let everybody know the answer who asked the same meanwhile."""
-        future = self._answers[request.identity]
         try:
             future.set_result(self._ask(request))
         except BaseException as error:
             future.set_exception(error)
-            raise
 
     def is_rationed(self, operation: str, region: str = "") -> bool:
         """Say whether AWS itself answers an operation, and counts how often it is called."""
@@ -303,6 +328,7 @@ def _usable(operation: str, pages: Sequence[Mapping[str, Any]], error: Mapping[s
     return Answer(tuple(page for page, _ in kept if page is not None), error or lacking)
 
 
-def _joined(answers: Sequence[Answer]) -> Answer:
+def _joined(futures: Iterable["Future[Answer]"]) -> Answer:
+    answers = [future.result() for future in futures]
     pages = tuple(chain.from_iterable(answer.pages for answer in answers))
     return Answer(pages, next((answer.error for answer in answers if answer.error), None))

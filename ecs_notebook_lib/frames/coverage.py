@@ -9,7 +9,7 @@ import pandas as pd
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, Column, FrameSchema, rows_frame
 from ecs_notebook_lib.knowledge.error_codes import NOT_ASKED, Kind, kind_of
 from ecs_notebook_lib.knowledge.operations import Operation, operations
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, each_line
 
 COVERAGE = FrameSchema(
     "coverage",
@@ -44,18 +44,19 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    pages = snapshot.lines(operation.name).splitlines()
-    errors = [page["error"] for page in snapshot.records(operation.name)] if operation.always else map(_error, pages)
+    lines = list(each_line(snapshot.lines(operation.name)))
+    whole = snapshot.records(operation.name) if operation.always else ()
+    errors = [page["error"] for page in whole] if operation.always else list(map(_error, lines))
     refused = [error for error in errors if error and error["code"] not in operation.absent]
     unasked = [error for error in refused if error["code"] == NOT_ASKED]
-    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages) - len(unasked)}
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(lines) - len(unasked)}
     row |= {"hides": "", "left_out": ""}
     if len(refused):
         first = next((error for error in refused if error["code"] != NOT_ASKED), refused[0])
         code = str(first["code"])
         error = {"error": f"{code}: {operation.action}", "message": first.get("message")}
         return row | error | {"status": _status(code), "hides": operation.hides}
-    if len(pages):
+    if len(errors):
         return row
     blocked = [name for name in operation.after if before.get(name, {}).get("hides")]
     if blocked:

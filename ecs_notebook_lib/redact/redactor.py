@@ -16,7 +16,7 @@ from ecs_notebook_lib.redact.principals import Principals
 from ecs_notebook_lib.redact.pseudonyms import Pseudonyms
 from ecs_notebook_lib.redact.secret_forms import is_plain_value, kind_of, names_a_secret
 from ecs_notebook_lib.redact.texts import TextRedactor
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, each_line
 
 _MOST_REMEMBERED = 200_000
 _NAMES, _VALUES = ("name", "Name", "key", "Key"), ("value", "Value")
@@ -102,13 +102,13 @@ class Redactor:
 
     def _member(self, lines: bytes) -> bytes:
         self._key_lines = KeyLines()
-        return b"".join(self._page(line) for line in lines.splitlines())
+        return b"".join(self._page(line) for line in each_line(lines))
 
     def _page(self, line: bytes) -> bytes:
         try:
             return self._record(orjson.loads(line))
         except RecursionError:  # no answer of AWS is nested so deeply, but a stranger's file may be
-            return self.text(line.decode()).encode() + b"\n"
+            return self.text(line.decode().rstrip("\n")).encode() + b"\n"
 
     def _record(self, record: dict[str, Any]) -> bytes:
         for member in ("account", "params", "error", "response"):

@@ -1,6 +1,7 @@
-"""A simulated AWS account with an ECS service in it. It speaks AWS's wire and knows nothing of the rest of the kit."""
+"""A simulated AWS account with an ECS service in it, or many. It speaks AWS's wire and knows nothing of the kit."""
 
 from ecs_notebook_lib.simulate.door import install, serve
+from ecs_notebook_lib.simulate.fleet import Fleet, Place, Truth, build_fleet
 from ecs_notebook_lib.simulate.injecting import Injected, Injecting
 from ecs_notebook_lib.simulate.pace import paced
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
@@ -12,16 +13,20 @@ from ecs_notebook_lib.simulate.world import World
 __all__ = [
     "RECIPES",
     "SCENARIOS",
+    "Fleet",
     "HTTPRequest",
     "HTTPResponse",
     "Injected",
     "Injecting",
+    "Place",
     "Recipe",
     "Scenario",
+    "Truth",
     "UnknownScenarioError",
     "World",
     "begin",
     "build",
+    "build_fleet",
     "build_varied",
     "install",
     "paced",

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler, at_most, named, page
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from ecs_notebook_lib.simulate.world import World
 
 _INDEX, _MANIFEST = "application/vnd.oci.image.index.v1+json", "application/vnd.oci.image.manifest.v1+json"
+_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 _QUOTA_CODES = {"Fargate On-Demand vCPU resource count": "L-3032A538", "Fargate Spot vCPU resource count": "L-36FBB829"}
 _MAX_VALUES = 50
 
@@ -71,7 +73,7 @@ class _Existence:
 
     def _image_row(self, repository: str, image: str) -> Shape:
         platforms = self._tables.platforms_of(image)
-        manifest = _index(platforms) if platforms else _single(image)
+        manifest = _index(platforms) if platforms else _single(image, self._tables.layers.get(image, ()))
         return {
             "registryId": self._world.account,
             "repositoryName": repository,
@@ -213,6 +215,7 @@ def _descriptor(platform: str) -> Shape:
     }
 
 
-def _single(image: str) -> Shape:
+def _single(image: str, digests: Sequence[str]) -> Shape:
     config = {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": _digest(image), "size": 7023}
-    return {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": []}
+    layers = [{"mediaType": _LAYER, "digest": digest, "size": 31_402_117} for digest in digests]
+    return {"schemaVersion": 2, "mediaType": _MANIFEST, "config": config, "layers": layers}

@@ -1,7 +1,8 @@
 """Answers of CloudTrail: LookupEvents, newest first, fifty a page, and some minutes behind."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from ecs_notebook_lib.simulate.answers import Handler
@@ -26,10 +27,17 @@ _MATCHES: dict[str, Callable[[Event, str], bool]] = {
 
 def handlers(world: "World") -> dict[str, Handler]:
     """Return the operations about CloudTrail that this world answers."""
-    return {"cloudtrail:LookupEvents": lambda call: _lookup(world, call)}
+    return {"cloudtrail:LookupEvents": lambda call: lookup(world.trail.events, world.now, call)}
 
 
-def _lookup(world: "World", call: Call) -> dict[str, Any]:
+def lookup(events: Iterable[Event], now: datetime, call: Call) -> dict[str, Any]:
+    """Answer LookupEvents from the events of an account.
+
+    Raises
+    ------
+    AWSError
+        If AWS would refuse the call.
+    """
     attributes = call.params.get("LookupAttributes", [])
     if len(attributes) > 1:
         raise AWSError("InvalidLookupAttributesException", "You can specify only one lookup attribute.")
@@ -39,7 +47,7 @@ def _lookup(world: "World", call: Call) -> dict[str, Any]:
     begin, end = call.params.get("StartTime"), call.params.get("EndTime")
     if begin and end and begin > end:
         raise AWSError("InvalidTimeRangeException", "The start time must be before the end time.")
-    known = [event for event in world.trail.events if event.visible_at <= world.now and event.region == call.region]
+    known = [event for event in events if event.visible_at <= now and event.region == call.region]
     known = [row for row in known if (not begin or row.at >= begin) and (not end or row.at <= end)]
     for row in attributes:
         match = _MATCHES[row["AttributeKey"]]

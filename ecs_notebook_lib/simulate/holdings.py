@@ -16,6 +16,8 @@ class Holdings:
     """
 
     platforms: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    layers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Digests of the layers of images with a single manifest, lowest first, by image reference."""
     unpushed: set[str] = field(default_factory=set)
     """References that task definitions name and no registry holds."""
     pull_through_rules: list[Shape] = field(default_factory=list)

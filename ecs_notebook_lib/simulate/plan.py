@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,8 @@ class Revision:
     pushed: bool = True
     platforms: tuple[str, ...] | None = None
     """What the image is built for; empty if its manifest does not say; None for the usual."""
+    layers: tuple[str, ...] = ()
+    """Digests of the layers of an image whose manifest does not say what it is for, lowest first."""
     network: Shape = field(default_factory=dict)
     """Members of awsvpcConfiguration that come with this revision."""
     task_role: str = ""
@@ -110,6 +113,14 @@ class Plan:
     """How tasks get out: `nat`, `public` or `endpoints`."""
     zones: int = 2
     attempts: int = 0
+    start: datetime | None = None
+    """When the world begins; None leaves it to chance."""
+    good_hours: tuple[float, float] = (1.5, 14)
+    """For how long the good revision runs before the next deployment, at least and at most."""
+    broken_at: datetime | None = None
+    """When the edits are done, while the good revision runs; None: when it has run, or, amid others, at any time."""
+    vpc: str = ""
+    """The name of a VPC that worlds share: its identifiers and addresses follow from it; empty: it is their own."""
     first: bool = False
     """There is no good revision: the service is new."""
     ask_after: float = 15.0

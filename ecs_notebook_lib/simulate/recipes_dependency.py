@@ -1,5 +1,6 @@
 """Faults of what the application depends on: a database or cache, another container of its task."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ecs_notebook_lib.simulate.conditions import logs_by
@@ -9,9 +10,7 @@ from ecs_notebook_lib.simulate.script import Death, Sidecar
 from ecs_notebook_lib.simulate.world import World
 
 
-def _target(plan: Plan) -> None:
-    name, port = dependency(plan)
-
+def _target(plan: Plan, name: str, port: int) -> None:
     def prepare(world: World) -> None:
         world.slots["target"], world.slots["target_port"] = name, port
 
@@ -20,30 +19,38 @@ def _target(plan: Plan) -> None:
 
 def unreachable_exit(plan: Plan) -> None:
     """Let the program end because its database or cache does not answer."""
-    _target(plan)
-    lines = plan.rng.choice(plan.framework.unreachable)
-    plan.dies(1, lines, seconds=plan.rng.choice([(1, 4), (8, 31)]))
-    plan.script(listens=plan.paired)
+    fail_by(plan, "exit", dependency(plan), plan.framework.unreachable)
 
 
 def unreachable_waiting(plan: Plan) -> None:
     """Let the program wait for its database or cache, and not listen before."""
-    plan.need_balancer()
-    _target(plan)
-    lines = plan.rng.choice(plan.framework.unreachable)
-    plan.script(listens=False, repeats=(*plan.framework.errors["waiting"], lines[-1]))
-    plan.new.container.pop("healthCheck", None)
+    fail_by(plan, "waiting", dependency(plan), plan.framework.unreachable)
 
 
 def unreachable_503(plan: Plan) -> None:
     """Let the program answer 503 or 502 because its database or cache does not answer."""
+    fail_by(plan, "503", dependency(plan), plan.framework.unreachable)
+
+
+def fail_by(plan: Plan, kind: str, target: tuple[str, int], wordings: Sequence[tuple[str, ...]]) -> None:
+    """Let the program fail for a dependency, named by host and port, in one of the wordings.
+
+    `kind` is how: `exit`, `waiting` (it does not listen before), or `503` (it answers so).
+    """
+    _target(plan, *target)
+    lines = plan.rng.choice(wordings)
+    if kind == "exit":
+        plan.dies(1, lines, seconds=plan.rng.choice([(1, 4), (8, 31)]))
+        plan.script(listens=plan.paired)
+        return
     plan.need_balancer()
-    _target(plan)
-    lines = plan.rng.choice(plan.framework.unreachable)
+    plan.new.container.pop("healthCheck", None)
+    if kind == "waiting":
+        plan.script(listens=False, repeats=(*plan.framework.errors["waiting"], lines[-1]))
+        return
     code = plan.rng.choice([503, 503, 502])
     plan.program(routes=plan.new.program.routes | {plan.group.path: code})
     plan.script(on_error=lines)
-    plan.new.container.pop("healthCheck", None)
 
 
 _ROUTER = Sidecar(

@@ -136,8 +136,12 @@ def _no_address(plan: Plan) -> None:
 
 
 def _no_nat(plan: Plan) -> None:
+    no_nat(plan, blackhole=plan.chance(0.5))
+
+
+def no_nat(plan: Plan, *, blackhole: bool) -> None:
+    """Let the route to the NAT gateway go, or the gateway itself: then the route leads into a black hole."""
     plan.egress = "nat"
-    blackhole = plan.chance(0.5)
 
     def edit(world: World) -> None:
         table = next(row for row in world.network.route_tables if row["RouteTableId"] == world.slots["table"])

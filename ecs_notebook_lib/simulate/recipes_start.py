@@ -88,7 +88,12 @@ def parameter_absent(plan: Plan) -> None:
 def json_key_absent(plan: Plan) -> None:
     """Let the new revision ask for a key that the secret does not have."""
     key = plan.rng.choice(["STRIPE_KEY", "DB_PASSWORD", "SMTP_URL"])
-    reference = f"{_secret(plan, f'{plan.name}/settings-x7Kq2P')}:{key}::"
+    ask_for_key(plan, _secret(plan, f"{plan.name}/settings-x7Kq2P"), key)
+
+
+def ask_for_key(plan: Plan, secret: str, key: str) -> None:
+    """Let the new revision ask for a key that a secret, named by its ARN, does not have."""
+    reference = f"{secret}:{key}::"
     _inject(plan, key, reference)
     _may_read_all(plan)
     text = f"{_ASM}retrieved secret from Secrets Manager did not contain json key {key}"

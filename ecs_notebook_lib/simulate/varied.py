@@ -1,6 +1,6 @@
 """Varied worlds: a seeded account of its own, in which the faults of recipes come together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +8,7 @@ from functools import partial
 from random import Random
 
 from ecs_notebook_lib.simulate.brought import brought
-from ecs_notebook_lib.simulate.dialects import DIALECTS
+from ecs_notebook_lib.simulate.dialects import DIALECTS, Dialect
 from ecs_notebook_lib.simulate.draws import draw
 from ecs_notebook_lib.simulate.faults import Fault
 from ecs_notebook_lib.simulate.instances import add_fleet, move_to_instances
@@ -45,7 +45,26 @@ def build_varied(
     name = "+".join(recipes) or HEALTHY
     scenario = name if dialect == "training" else f"{name}@{dialect}"
     chosen = [RECIPES[recipe] for recipe in recipes]
-    plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect, old=unrelated > 0)
+    world = build_planned(chosen, scenario, seed, DIALECTS[dialect], begun=begun, unrelated=unrelated)
+    world.brought = [row for recipe in recipes for row in brought(world, recipe, world.broken)]
+    return world
+
+
+def build_planned(
+    chosen: Sequence[Recipe],
+    scenario: str,
+    seed: int,
+    dialect: Dialect,
+    *,
+    settle: Callable[[Plan], None] = lambda _plan: None,
+    begun: bool = False,
+    unrelated: int = 0,
+) -> World:
+    """Return the world of recipes that need not be among those with a name; `settle` edits the plan before they do.
+
+    `begun` and `unrelated` are as for `build_varied`. Worlds of one scenario and seed are equal if their plans are.
+    """
+    plan = _plan(chosen, Random(f"{scenario}:{seed}"), dialect, settle, old=unrelated > 0)
     world = raise_world(plan, scenario, seed)
     others = choose(plan, world.trail.random, unrelated)
     if unrelated:
@@ -54,7 +73,6 @@ def build_varied(
     service = _tell(world, plan, others)
     if not begun:
         _ask(world, plan, service)
-    world.brought = [row for recipe in recipes for row in brought(world, recipe, world.broken)]
     return world
 
 
@@ -66,8 +84,11 @@ def _hurts(_world: World) -> bool:
     return True
 
 
-def _plan(chosen: Sequence[Recipe], rng: Random, dialect: str, *, old: bool) -> Plan:
-    plan = draw(rng, DIALECTS[dialect])
+def _plan(
+    chosen: Sequence[Recipe], rng: Random, dialect: Dialect, settle: Callable[[Plan], None], *, old: bool
+) -> Plan:
+    plan = draw(rng, dialect)
+    settle(plan)
     plan.first = plan.first and not old
     plan.paired = len(chosen) > 1
     for recipe in chosen:
@@ -113,7 +134,7 @@ def _tell(world: World, plan: Plan, others: Sequence[Change]) -> Service:
         service = create_service(world, plan, plan.new, register_revision(world, plan, plan.new, number))
     else:
         service = create_service(world, plan, plan.good, register_revision(world, plan, plan.good, number))
-        _let_run(world, plan, others, hours=plan.rng.uniform(1.5, 14))
+        _let_run(world, plan, others, hours=plan.rng.uniform(*plan.good_hours))
         for _ in range(plan.attempts):
             number += 1
             _attempt(world, plan, service, number)
@@ -129,7 +150,7 @@ def _let_run(world: World, plan: Plan, others: Sequence[Change], *, hours: float
     """Let the good revision run, and people change things meanwhile: last what breaks it, unless others do more."""
     begin, end, rng = world.now, world.now + timedelta(hours=hours), world.trail.random
     moments = [(begin + timedelta(hours=hours * rng.uniform(0.3, 1)), partial(_change, plan, one)) for one in others]
-    at = begin + timedelta(hours=hours * rng.uniform(0.3, 1)) if others else end
+    at = plan.broken_at or (begin + timedelta(hours=hours * rng.uniform(0.3, 1)) if others else end)
     for moment, edit in sorted([*moments, (at, None)], key=lambda row: row[0]):
         world.run_until(moment)
         if edit is None:

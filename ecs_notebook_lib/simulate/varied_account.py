@@ -44,12 +44,12 @@ def raise_world(plan: Plan, scenario: str, seed: int) -> World:
     """Return the account with everything in it but tasks and deployments."""
     rng = plan.rng
     start = datetime(2025, rng.randint(1, 12), rng.randint(1, 28), rng.randint(0, 23), rng.randint(0, 59), tzinfo=UTC)
-    world = World(scenario, seed, start=start, cluster=plan.cluster, service=plan.name)
+    world = World(scenario, seed, start=plan.start or start, cluster=plan.cluster, service=plan.name)
     world.partition, world.region, world.account = plan.partition, plan.region, plan.account
     world.slots |= add_network(world, plan)
     _add_access(world, plan)
     for name in (plan.name, f"{plan.name}-worker"):
-        world.log_groups[f"/ecs/{name}"] = LogGroup(f"/ecs/{name}", start, retention_days=30)
+        world.log_groups[f"/ecs/{name}"] = LogGroup(f"/ecs/{name}", world.now, retention_days=30)
         world.access.repositories[name] = None
     if plan.balanced:
         _add_load_balancer(world, plan)
@@ -172,6 +172,8 @@ def register_revision(world: World, plan: Plan, revision: Revision, number: int)
         world.holdings.unpushed.add(image)
     if revision.platforms is not None:
         world.holdings.platforms[image] = revision.platforms
+    if revision.layers:
+        world.holdings.layers[image] = (*revision.layers, world.image_digest(image))
     arn = world.arn("ecs", f"task-definition/{plan.name}:{number}")
     main = _container(world, plan, image) | deepcopy(revision.container)
     main["environment"] = [*main["environment"], *revision.environment]

@@ -1,5 +1,6 @@
 """The network of a varied account: private, public or endpoint-only subnets, in EC2's own shapes."""
 
+from ecs_notebook_lib.simulate.engine import Engine
 from ecs_notebook_lib.simulate.model import Shape
 from ecs_notebook_lib.simulate.network import rule, security_group
 from ecs_notebook_lib.simulate.plan import Plan
@@ -10,10 +11,15 @@ _OPEN_POLICY = '{"Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Re
 
 
 def add_network(world: World, plan: Plan) -> dict[str, str]:
-    """Fill the world's network; return the identifiers of its parts by what they are."""
-    new = world.engine.hexadecimal
+    """Fill the world's network; return the identifiers of its parts by what they are.
+
+    Of a VPC that worlds share, all is the same in each of them but the group of the service's own tasks.
+    """
+    source = Engine(world.now, plan.vpc) if plan.vpc else world.engine
+    new = source.hexadecimal
     ids = {part: f"{kind}-0{new(16)}" for part, kind in _PARTS.items()}
-    net = f"10.{world.engine.random.randint(0, 200)}"
+    ids["task_group"] = f"sg-0{world.engine.hexadecimal(16)}" if plan.vpc else ids["task_group"]
+    net = f"10.{source.random.randint(0, 200)}"
     zones = [f"{world.region}{letter}" for letter in "abc"[: plan.zones]]
     for number, zone in enumerate(zones, start=1):
         subnet = f"subnet-0{new(16)}"

@@ -1,9 +1,10 @@
 """What a snapshot holds: a page for each answer of AWS, in a fixed order, as JSON lines."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import orjson
@@ -93,12 +94,17 @@ class Snapshot:
 
         A row without a member that AWS always sends is not in it, and `error` tells so (`snapshot.whole`).
         """
-        return [_record(operation, line) for line in self.lines(operation).splitlines()]
+        return [_record(operation, line) for line in each_line(self.lines(operation))]
 
     def read_at(self, operation: str) -> str | None:
         """Return when an operation's last page was read, without parsing the others; None if it was never called."""
-        lines = self.lines(operation).rstrip(b"\n")
-        return str(orjson.loads(lines[lines.rfind(b"\n") + 1 :])["at"]) if lines else None
+        lines = self.lines(operation)
+        return str(orjson.loads(lines[lines.rfind(b"\n", 0, -1) + 1 :])["at"]) if lines else None
+
+
+def each_line(lines: bytes) -> Iterator[bytes]:
+    """Return the lines one after another, each with its end: `splitlines` would hold a second copy of all of them."""
+    return BytesIO(lines)
 
 
 def _record(operation: str, line: bytes) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def of_last_answers(lines: bytes) -> list[bool]:
 
     A question is an operation with its parameters; who waits or records asks it again and again.
     """
-    pages = [_question_and_number(line) for line in lines.splitlines()]
+    pages = [_question_and_number(line) for line in each_line(lines)]
     begins: dict[bytes, int] = {}
     for index, (question, number) in enumerate(pages):
         if number == b"0":

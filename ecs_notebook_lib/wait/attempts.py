@@ -65,7 +65,7 @@ def failures_of(seen: Seen, deployment: str) -> list[Failure]:
 def _failure(task: Shape, named: set[str], lines: Mapping[str, Sequence[str]]) -> Failure | None:
     if not task.get("stopCode"):
         return None
-    containers, told = task.get("containers") or (), reading(None, task.get("stoppedReason"))
+    containers, told = task.get("containers") or (), reading(task.get("stoppedReason"))
     kind = end_of(task["stopCode"], told, [_ended(row, containers, named) for row in containers])
     if not kind:
         return None
@@ -91,7 +91,7 @@ def _ended(row: Shape, containers: Sequence[Shape], named: set[str]) -> Ended:
     names = {str(container.get("name")) for container in containers}
     main = name in named if named & names else not is_sidecar(name)
     unhealthy = row.get("healthStatus") == "UNHEALTHY"
-    return Ended(name, row.get("exitCode"), reading(None, row.get("reason")), main, unhealthy)
+    return Ended(name, row.get("exitCode"), reading(row.get("reason")), main, unhealthy)
 
 
 def _told_in(lines: Iterable[str]) -> list[str]:
