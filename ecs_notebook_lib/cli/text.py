@@ -31,8 +31,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
     console = open_console(color=color)
     diagnosis = incident.diagnosis
-    if incident.simulated:
-        console.print(Text(words.SIMULATED, style="yellow"))
+    for banner in words.banners(incident):
+        console.print(Text(banner, style="yellow"))
     say(console, words.heading(incident))
     say(console, diagnosis.state.chief_complaint)
     console.print()

@@ -2,7 +2,9 @@
 
 import os
 import threading
+import time
 from collections import defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,12 +27,19 @@ _SIMULATED_KEY = "AKIASIMULATED"
 
 _ALWAYS_NEEDED = ("elbv2", "iam", "ecr", "cloudwatch", "ec2", "logs", "cloudtrail")
 _ASKED_BRIEFLY = frozenset({"cloudtrail"})
-_BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 2})
+_BRIEF = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "total_max_attempts": 4})
 """For what is asked under a deadline: an answer that does not come soon is done without."""
+
+_RETRY_SECONDS, _BRIEF_RETRY_SECONDS = 40.0, 8.0
+"""A call first made so long ago is not tried again: throttled, it had all its tries by then; timed out, two of them."""
+
+_LONGEST_PAUSE = 20.0
+"""Between two tries at most: botocore's `retries/standard.py`, `ExponentialBackoff`."""
 
 _SHARED_RATES: defaultdict[str, Rates] = defaultdict(Rates)
 """By access key: which account it belongs to is not known without a call."""
 
+_FIRST_SENT = "ecs_notebook_first_sent"
 _ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -50,16 +59,19 @@ class Clients:
     Clients are made one after another: making them in threads is slower, and a boto3 session is not thread-safe.
     The clients themselves may be used in threads (boto3 guide, "Multithreading or multiprocessing with clients").
     Every try of a call waits for `rates`. Where none are given, calls to AWS itself wait for those that all clients of
-    the same credentials share, and calls to other endpoints do not wait.
+    the same credentials share, and calls to other endpoints do not wait. `config` overrides the kit's own settings.
     """
 
-    def __init__(self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None) -> None:
+    def __init__(
+        self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None, config: Config | None = None
+    ) -> None:
         read_fast(session)
         self._session = session
         self._rates = rates
         self._paced = rates is not None
         self._endpoint_url = endpoint_url or None
         self._config = Config(**_settings(session))
+        self._own = config or Config()
         self._clients: dict[tuple[str, str, bool], Any] = {}
         self._lock = threading.Lock()
 
@@ -80,11 +92,13 @@ class Clients:
         with self._lock:
             if key not in self._clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
+                config = config.merge(self._own)
                 config = config.merge(_ONCE) if once else config
                 client = self._session.client(
                     service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
                 )
                 self._pace(client, service, key[1])
+                _limit_retries(client, _BRIEF_RETRY_SECONDS if service in _ASKED_BRIEFLY else _RETRY_SECONDS)
                 self._clients[key] = client
             return self._clients[key]
 
@@ -116,6 +130,18 @@ class Clients:
 
             client.meta.events.register("before-sign", wait)
 
+    @property
+    def longest_call_seconds(self) -> float:
+        """Return how long one call can take until it is given up, the waits for AWS's rates aside: all its tries.
+
+        No try begins later than the longest pause after the time for retries has run out, and it ends by its time-out.
+        """
+        config = self._config.merge(self._own)
+        one = config.connect_timeout + config.read_timeout
+        tries = config.retries.get("total_max_attempts", _MAX_ATTEMPTS)
+        pauses = sum(min(2.0**number, _LONGEST_PAUSE) for number in range(tries - 1))
+        return float(min(tries * one + pauses, _RETRY_SECONDS + _LONGEST_PAUSE + one))
+
     def is_aws(self, client: Any) -> bool:
         """Say whether AWS itself answers a client: not a server of one's own, nor the simulated account."""
         credentials = self._session.get_credentials()
@@ -139,6 +165,21 @@ class Clients:
         scheme, _, host = url.partition("://")
         elsewhere = {} if _is_host_of_aws(url) else {"endpoint_override": host, "scheme": scheme}
         return {**settings, **elsewhere, "region": self.region}
+
+
+def _limit_retries(client: Any, seconds: float) -> None:
+    """Let no call be tried again that was first made so many seconds ago; waiting for its turn does not count."""
+    service = client.meta.service_model.service_id.hyphenize()
+
+    def sent(request: Any, **_: Any) -> None:
+        request.context.setdefault(_FIRST_SENT, time.monotonic())
+
+    def is_late(request_dict: Mapping[str, Any], **_: Any) -> bool | None:
+        first = request_dict["context"].get(_FIRST_SENT)
+        return False if first is not None and time.monotonic() - first >= seconds else None
+
+    client.meta.events.register_last(f"request-created.{service}", sent)
+    client.meta.events.register_first(f"needs-retry.{service}", is_late)  # False comes before botocore's own pause
 
 
 def _is_host_of_aws(url: str) -> bool:

@@ -4,10 +4,11 @@ What AWS refuses becomes an `Answer` with an error, never an exception: a refusa
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    PaginationError,
     PartialCredentialsError,
     ProxyConnectionError,
     SSLError,
@@ -31,14 +33,17 @@ from botocore.parsers import ResponseParserError
 
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.mask import Masker
+from ecs_notebook_lib.collect.patience import Patience
 from ecs_notebook_lib.collect.record import answered_at, plain, utf8
 from ecs_notebook_lib.errors import AccessError
+from ecs_notebook_lib.knowledge.error_codes import NOT_ASKED, Kind, kind_of
 from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
 from ecs_notebook_lib.snapshot.whole import whole
 
 _WORKERS = 16
 """Calls at once; a client keeps connections for several callers (`access.py`)."""
+_MINUTE = timedelta(minutes=1)
 
 _NO_SESSION = (
     NoCredentialsError,
@@ -51,14 +56,7 @@ _NO_SESSION = (
 _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
 _UNREADABLE = (BotoCoreError, ResponseParserError, RecursionError)
 """An answer that botocore cannot read, or a document in it that is nested without end, is none."""
-_BAD_SESSION = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
+_BAD_SESSION = (Kind.SESSION_OVER, Kind.NOT_ACCEPTED, Kind.CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +111,7 @@ class Caller:
         self._masker = masker or Masker()
         self._answers: dict[str, Future[Answer]] = {}
         self._pages: list[Page] = []
+        self._patience = Patience()
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(max_workers=_WORKERS)  # its threads end with the caller
 
@@ -202,6 +201,16 @@ class Caller:
                 at = self._past.at
                 self.keep(Page(request.operation, at, self.region, request.params, origin="store", response=told))
                 return _usable(request.operation, [told], None)
+        if against := self._patience.reason_against(request.operation):
+            error = {"code": NOT_ASKED, "message": f"{request.operation} was not asked: {against}", "status": None}
+            self._record(request, 0, metadata={}, error=error)
+            return Answer((), error)
+        began = time.monotonic()
+        answer = self._asked(request)
+        self._patience.note(request.operation, answer.error, time.monotonic() - began)
+        return answer
+
+    def _asked(self, request: Request) -> Answer:
         pages: list[Mapping[str, Any]] = []
         error: Mapping[str, Any] | None = None
         try:
@@ -223,9 +232,11 @@ class Caller:
         while True:
             response = getattr(client, method)(**params)
             yield response
-            token = response.get("nextToken")
+            token, before = response.get("nextToken"), params.get("nextToken")
             if not token or request.operation == "logs:GetLogEvents":  # whose tokens never end
                 return
+            if token == before:
+                raise PaginationError(message=f"The same next token was received twice: {token}")
             params["nextToken"] = token
 
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -239,8 +250,8 @@ class Caller:
         details = refusal.response.get("Error", {})
         metadata = refusal.response.get("ResponseMetadata", {})
         code, message = utf8(str(details.get("Code", ""))), utf8(str(details.get("Message", "")))
-        if code in _BAD_SESSION and not self._any_answer():
-            raise AccessError(f"AWS does not accept the credentials: {code}: {message}. Sign in again.") from refusal
+        if kind_of(code, message) in _BAD_SESSION and not self._any_answer():
+            raise AccessError(_not_accepted(code, message, metadata)) from refusal
         error = {"code": code, "message": message, "status": metadata.get("HTTPStatusCode")}
         self._record(request, number, metadata=metadata, error=error)
         return error
@@ -269,6 +280,7 @@ class Caller:
     def forget(self, *, pages_before_last: bool = False) -> None:
         """Let every question be asked anew from here on; the pages so far stay, or of them only the last."""
         self._answers.clear()
+        self._patience = Patience()
         if pages_before_last:
             del self._pages[:-1]
 
@@ -286,6 +298,15 @@ class Caller:
         )
         with self._lock:
             self._pages.append(page)
+
+
+def _not_accepted(code: str, message: str, metadata: Mapping[str, Any]) -> str:
+    """Return what to say of a session that AWS does not accept: the credentials, or this machine's clock."""
+    if kind_of(code, message) is not Kind.CLOCK:
+        return f"AWS does not accept the credentials: {code}: {message}. Sign in again."
+    ahead = datetime.now(UTC) - answered_at(metadata)
+    wrong = f"which is {abs(ahead) // _MINUTE} min {'behind' if ahead < timedelta(0) else 'ahead of'} AWS's"
+    return f"AWS does not accept this machine's clock, {wrong}: {code}: {message}. Set the clock, and try again."
 
 
 def _batches(request: Request) -> Iterator[Request]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.ecs import cluster_request
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.named import (
     FARGATE_PROVIDERS,
@@ -100,7 +101,7 @@ def _question(thing: NamedThing) -> Request:
 
 
 def _cluster_requests(cluster: str, service: Mapping[str, Any]) -> Iterator[Request]:
-    yield Request("ecs:DescribeClusters", {"clusters": [cluster], "include": ["SETTINGS", "CONFIGURATIONS"]})
+    yield cluster_request(cluster)
     names = [thing.identifiers[0] for thing in named_by_service(service) if thing.kind == ThingKind.CAPACITY_PROVIDER]
     own = [name for name in names if name not in FARGATE_PROVIDERS]
     if own:

@@ -82,7 +82,7 @@ def collect_incident(
         lists = branches.begin(lambda: _task_lists(caller, source))
         prepared = branches.begin(partial(_prepare, clients))
         service = ecs.collect_service(caller, source.cluster, source.service) or {}
-        as_of = past.at if past else next(page.at for page in caller.pages if page.operation == "ecs:DescribeServices")
+        as_of = past.at if past else ecs.time_of_aws(caller, source.cluster)
         span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
 
         def snapshot() -> Snapshot:
