@@ -16,7 +16,7 @@ _OTHERS: tuple[Any, ...] = (None, True, False, {}, [], [None], [[]], {"": None})
 
 def mutated_json(content: bytes, seed: int) -> bytes | None:
     """Return a JSON document in which one to four things are changed; None if `content` is no JSON."""
-    chance = random.Random(seed)  # noqa: S311  the fuzzer's own seed
+    chance = random.Random(seed)
     try:
         value = orjson.loads(content)
         for _ in range(chance.randint(1, 4)):
@@ -29,10 +29,16 @@ def mutated_json(content: bytes, seed: int) -> bytes | None:
 def _mutated(value: Any, chance: random.Random) -> Any:
     if isinstance(value, dict) and value and chance.random() < 0.85:
         name = chance.choice(list(value))
-        return chance.choice(_OF_MEMBERS)(value, name, chance) if chance.random() < 0.2 else _deeper(value, name, chance)
+        return (
+            chance.choice(_OF_MEMBERS)(value, name, chance) if chance.random() < 0.2 else _deeper(value, name, chance)
+        )
     if isinstance(value, list) and value and chance.random() < 0.85:
         place = chance.randrange(len(value))
-        return chance.choice(_OF_ELEMENTS)(value, place, chance) if chance.random() < 0.2 else _inside(value, place, chance)
+        return (
+            chance.choice(_OF_ELEMENTS)(value, place, chance)
+            if chance.random() < 0.2
+            else _inside(value, place, chance)
+        )
     if isinstance(value, str) and value[:1] in ("{", "[") and chance.random() < 0.8:
         inner = mutated_json(value.encode(errors="replace"), chance.randrange(2**32))
         return value if inner is None else inner.decode()

@@ -74,7 +74,6 @@ def _is_a_time(text: str) -> bool:
     return True
 
 
-
 def _fault(value: Any, form: Any, place: str) -> str:
     """Return the first place at which a value is not of a form; null is of every form."""
     if value is None or form == "?":

@@ -2,14 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from ecs_notebook_lib.knowledge.operations import every_operation
-from ecs_notebook_lib.snapshot.whole import whole_record, without_nulls
+from ecs_notebook_lib.snapshot.whole import whole, whole_record, without_nulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,14 @@ class Snapshot:
         """Return when an operation's last page was read, without parsing the others; None if it was never called."""
         lines = self.lines(operation).rstrip(b"\n")
         return str(orjson.loads(lines[lines.rfind(b"\n") + 1 :])["at"]) if lines else None
+
+
+def usable(page: Page) -> Page:
+    """Return a page with what can be used of its answer; what that lacks is its error."""
+    if page.response is None:
+        return page
+    response, lacking = whole(page.operation, page.response)
+    return replace(page, response=response, error=page.error or lacking)
 
 
 def _record(operation: str, line: bytes) -> dict[str, Any]:
