@@ -16,7 +16,7 @@ _OTHERS: tuple[Any, ...] = (None, True, False, {}, [], [None], [[]], {"": None})
 
 def mutated_json(content: bytes, seed: int) -> bytes | None:
     """Return a JSON document in which one to four things are changed; None if `content` is no JSON."""
-    chance = random.Random(seed)  # noqa: S311  the fuzzer's own seed
+    chance = random.Random(seed)
     try:
         value = orjson.loads(content)
         for _ in range(chance.randint(1, 4)):

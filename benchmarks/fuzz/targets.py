@@ -67,7 +67,7 @@ def _as_file(content: bytes, suffix: str, work: Callable[[Path], Any]) -> Any:
 
 
 def run_archive(content: bytes) -> None:
-    """A file that is called a snapshot is read, and judged if it is one."""
+    """Read a file that is called a snapshot, and judge it if it is one."""
     _as_file(content, ".zip", lambda path: everything(load_snapshot(path)))
 
 
@@ -102,7 +102,7 @@ def _mutated_archive(content: bytes, seed: int) -> bytes | None:
 
 
 def run_page(content: bytes) -> None:
-    """A page of an incident, an operation and its JSON line, stands in the place of what AWS answered."""
+    """Judge an incident of which one page, given as operation and JSON line, is a stranger's."""
     operation, _, line = content.partition(b"\n")
     name = operation.decode(errors="replace")
     if name not in demo().members or b"\n" in line:
@@ -132,7 +132,7 @@ def _places() -> tuple[str, ...]:
 
 
 def run_message(content: bytes) -> None:
-    """A text is looked up as a sentence of AWS's, in every place where AWS says one, and explained."""
+    """Look a text up as a sentence of AWS's, in every place where AWS says one, and explain it."""
     text = _text(content)
     for where in _places():
         recognise(text, where=where)
@@ -146,7 +146,7 @@ def _messages() -> Iterable[bytes]:
 
 
 def run_lines(content: bytes) -> None:
-    """Log lines become frames: access lines, levels, patterns, stack traces."""
+    """Make frames of log lines: access lines, levels, patterns, stack traces."""
     texts = _text(content).split("\n")
     events = [{"timestamp": 1752312000000 + number, "message": text} for number, text in enumerate(texts)]
     whole = demo()
@@ -172,7 +172,7 @@ def _redactor() -> Redactor:
 
 
 def run_redaction(content: bytes) -> None:
-    """A text is made fit to be shared; a JSON document stays one."""
+    """Make a text fit to be shared; a JSON document stays one."""
     text = _text(content)
     shared = _redactor().text(text)
     try:
@@ -188,7 +188,7 @@ def _texts() -> Iterable[bytes]:
 
 
 def run_cases(content: bytes) -> None:
-    """A file that is called a case file is read, and judged if it is one."""
+    """Read a file that is called a case file, and judge the first of its cases."""
     cases = _as_file(content, ".jsonl", load_cases) or ()
     for case in cases[:_CASES]:
         _refused(lambda case=case: everything(snapshot_of(case)))

@@ -267,7 +267,9 @@ class _Incident:
             for task in logs.chosen_tasks(
                 tasks, examined=history.examined_definition, last_good=history.good_definition
             )
-            for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
+            for stream in logs.awslogs_streams(
+                definitions.get(task.get("taskDefinitionArn") or "", {}), task["taskArn"]
+            )
         ]
         streams = [stream for stream, _ in of_tasks]
         streams += self._streams_of_forgotten_tasks(known, history, definitions)

@@ -89,10 +89,11 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
     service = frames.services.iloc[0]
     if examined.scaled_to_zero:
         return "failing" if _tried_in_vain(frames, examined) else "stable"
-    counts = service[["running_count", "desired_count"]]
-    if counts.isna().any() and _outcome(examined) == "completed":
+    running, desired = service["running_count"], service["desired_count"]
+    counted = pd.notna(running) and pd.notna(desired)
+    if not counted and _outcome(examined) == "completed":
         return "unknown"
-    steady = counts.notna().all() and counts.nunique() == 1 and len(frames.deployments) == 1
+    steady = counted and bool(running == desired) and len(frames.deployments) == 1
     if steady and (frames.deployments["rollout_state"] == "COMPLETED").all():
         return "stable"
     if _outcome(examined) != "in_progress" or _tried_in_vain(frames, examined):

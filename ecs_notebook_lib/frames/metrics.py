@@ -46,7 +46,7 @@ _STATED = {"Metric", "Stat", "Period"}
 def _series(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for page in snapshot.records("cloudwatch:GetMetricData"):
         queries = {query.get("Id"): query.get("MetricStat") for query in page["params"]["MetricDataQueries"]}
-        queries = {name: stat for name, stat in queries.items() if stat and _STATED <= stat.keys()}
+        queries = {name: stat for name, stat in queries.items() if stat and stat.keys() >= _STATED}
         for result in (page["response"] or {}).get("MetricDataResults") or ():
             stat = queries.get(result.get("Id"))
             if stat is None:

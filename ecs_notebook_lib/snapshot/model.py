@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from ecs_notebook_lib.knowledge.operations import every_operation
-from ecs_notebook_lib.snapshot.whole import whole_record, without_nulls
+from ecs_notebook_lib.snapshot.whole import whole, whole_record, without_nulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +105,14 @@ class Snapshot:
 def each_line(lines: bytes) -> Iterator[bytes]:
     """Return the lines one after another, each with its end: `splitlines` would hold a second copy of all of them."""
     return BytesIO(lines)
+
+
+def usable(page: Page) -> Page:
+    """Return a page with what can be used of its answer; what that lacks is its error."""
+    if page.response is None:
+        return page
+    response, lacking = whole(page.operation, page.response)
+    return replace(page, response=response, error=page.error or lacking)
 
 
 def _record(operation: str, line: bytes) -> dict[str, Any]:

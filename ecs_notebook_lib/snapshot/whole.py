@@ -63,7 +63,7 @@ def without_nulls(value: Any) -> Any:
 
 
 def _whole(value: Any, steps: tuple[str, ...]) -> Any:
-    """Return a structure without the elements that lack what `steps` lead to, itself if none does; None: it lacks it."""
+    """Return a structure without the elements that lack what `steps` lead to, itself if none does, None if it does."""
     step, *rest = steps
     name = step.removesuffix(_LIST)
     below = value.get(name)

@@ -67,20 +67,20 @@ def _failure(task: Shape, named: set[str], lines: Mapping[str, Sequence[str]]) -
         return None
     containers, told = task.get("containers") or (), reading(task.get("stoppedReason"))
     kind = end_of(task["stopCode"], told, [_ended(row, containers, named) for row in containers])
-    if not kind:
+    ended = task.get("stoppingAt") or task.get("stoppedAt") or task.get("executionStoppedAt")
+    created = task.get("createdAt") or ended
+    if not kind or not created:
         return None
     last = tuple(lines.get(task["taskArn"], ()))
     codes = [(str(row.get("name")), row.get("exitCode"), str(row.get("reason") or "")) for row in containers]
-    created = parse_instant(str(task["createdAt"]))
-    ended = task.get("stoppingAt") or task.get("stoppedAt") or task.get("executionStoppedAt")
     return Failure(
         task=str(task["taskArn"]).rpartition("/")[2],
         kind=kind,
         stop_code=str(task["stopCode"]),
         reason=str(task.get("stoppedReason") or ""),
         exit_codes=tuple(row for row in codes if row[1] is not None or row[2]),
-        created_at=created,
-        ended_at=parse_instant(str(ended)) if ended else created,
+        created_at=parse_instant(str(created)),
+        ended_at=parse_instant(str(ended or created)),
         lines=last,
         passing=may_pass(kind) or any(map(may_pass, _told_in(last))),
     )

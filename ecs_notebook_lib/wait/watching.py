@@ -178,7 +178,8 @@ class _Watched:
                 self._lines[arn] = self._last_lines(self._tasks[arn])
 
     def _last_lines(self, task: Shape) -> tuple[str, ...]:
-        streams = list(awslogs_streams(self._definition(str(task["taskDefinitionArn"])), str(task["taskArn"])))
+        definition = self._definition(str(task["taskDefinitionArn"])) if task.get("taskDefinitionArn") else {}
+        streams = list(awslogs_streams(definition, str(task["taskArn"])))
         answers = self.caller.gather(_tail(stream) for stream in streams[:_STREAMS])
         events = (event for answer in answers for event in answer.items("events")[-LINES:])
         ordered = sorted(events, key=lambda event: int(event.get("timestamp", 0)))
