@@ -61,7 +61,8 @@ def cells(row: Row) -> tuple[str, ...]:
         return row["topic"], row["name"], "", "", "", "NOT MEASURED"
     unit = "" if row["unit"] == "x" else f" {row['unit']}"
     target = f"{row['bound']} {row['limit']:g}{unit}"
-    return row["topic"], row["name"], f"{row['value']:.3g}{unit}", target, row["baseline"], _verdict(row)
+    value = "not a number" if row["value"] is None else f"{row['value']:.3g}{unit}"
+    return row["topic"], row["name"], value, target, row["baseline"], _verdict(row)
 
 
 def _verdict(row: Row) -> str:
