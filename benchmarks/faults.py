@@ -1,4 +1,4 @@
-"""Every read operation of an incident × every fault of AWS or the network: what becomes of the diagnosis.
+"""Every read operation of an incident with every fault of AWS or the network: what becomes of the diagnosis.
 
 Each run collects and diagnoses a simulated incident over HTTP with unmodified boto3, while one operation goes wrong in
 one way (`ecs_notebook_lib.simulate.Injected`). Pauses and time-outs are shortened by botocore's own configuration, and
@@ -30,13 +30,22 @@ from ecs_notebook_lib.source import LiveSource
 INCIDENTS = ("clarity-backend", "instances-full", "file-system-unreachable")
 """Three truths, in three families: the whole matrix runs on each."""
 
-FURTHER = ("empty-provider", "parameter-absent", "tag-missing", "quota-reached")
-"""What asks for the operations that none of these does: of the matrix only these rows run."""
+FURTHER = {
+    "autoscaling:DescribeAutoScalingGroups": "empty-provider",
+    "ecs:DescribeCapacityProviders": "empty-provider",
+    "ssm:DescribeParameters": "parameter-absent",
+    "ecr:DescribePullThroughCacheRules": "tag-missing",
+    "service-quotas:ListServiceQuotas": "quota-reached",
+}
+"""Who asks for the operations that none of these does."""
+
+NEVER_ASKED = frozenset({"ecs:ListServices", "ecs:ListClusters", "kms:GetKeyPolicy", "servicediscovery:GetService"})
+"""Names to suggest for a wrong one, and what no simulated incident names."""
 
 READ_IN_PART = frozenset({"cloudtrail:LookupEvents"})
 """Of this two pages at most are read, whatever its tokens say: one that repeats hides nothing more."""
 
-CONFIRMS_NOTHING = "none:None"
+NO_OPERATION = "none:None"
 WORKERS = 2
 HIGHEST_WRONG = 0.5
 _SLOW_ANSWER_SECONDS = 3
@@ -83,7 +92,7 @@ class Run:
 
     @property
     def is_told(self) -> bool:
-        """Say whether the gap is named as it should be: one if something is hidden, by a line if nothing came at all."""
+        """Say whether a gap is named if something is hidden, and only then; by one line if nothing came at all."""
         return bool(self.told or (self.error and not self.is_bug)) == self.hides
 
 
@@ -97,6 +106,15 @@ def configuration(fault: Injected) -> Config:
     """Return botocore's settings for a run: as in production, but that nobody waits for what will not come."""
     tries = {"mode": "standard", "total_max_attempts": 3 if fault is Injected.THROTTLED_A_WHILE else 1}
     return Config(retries=tries, read_timeout=_SLOW_ANSWER_SECONDS if fault is Injected.SILENT else 30)
+
+
+def session_of(world: World) -> boto3.Session:
+    """Return a session of boto3's own that calls a world over HTTP."""
+    return boto3.Session(
+        region_name=world.region,
+        aws_access_key_id="simulated",
+        aws_secret_access_key="simulated",  # noqa: S106
+    )
 
 
 def run(cell: Cell) -> Run:
@@ -134,7 +152,7 @@ def run(cell: Cell) -> Run:
 
 
 def gap_of(frames: Frames, operation: str) -> str:
-    """Return what the coverage says of an operation that is hidden: how, why, and what that hides; `""` if it is not."""
+    """Return what the coverage says of a hidden operation: how, why, and what that hides; `""` if nothing is hidden."""
     rows = frames.coverage[(frames.coverage["operation"] == operation) & (frames.coverage["hides"] != "")]
     return "; ".join(f"{row.status}: {row.error}: {row.hides}" for row in rows.itertuples())
 
@@ -143,7 +161,7 @@ def gap_of(frames: Frames, operation: str) -> str:
 def asked_of(incident: str) -> tuple[str, ...]:
     """Return the operations that an incident asks for, in the order of the table, when nothing goes wrong."""
     world = world_of(incident)
-    door = Injecting(world, CONFIRMS_NOTHING, Injected.DENIED)
+    door = Injecting(world, NO_OPERATION, Injected.DENIED)
     with serve(door.respond, "127.0.0.1") as server:
         session = boto3.Session(
             region_name=world.region,
@@ -155,13 +173,11 @@ def asked_of(incident: str) -> tuple[str, ...]:
     return tuple(name for name in operations() if name in snapshot.operations)
 
 
-def matrix(incidents: Sequence[str] = INCIDENTS, further: Sequence[str] = FURTHER) -> Iterator[Cell]:
-    """Yield every cell: all operations of each incident, and of the further ones those that no other asks for."""
-    seen: set[str] = set()
-    for incident in (*incidents, *further):
-        rows = [name for name in asked_of(incident) if incident in incidents or name not in seen]
-        seen |= set(rows)
-        yield from (Cell(incident, operation, fault) for operation in rows for fault in Injected)
+def matrix(incidents: Sequence[str] = INCIDENTS) -> Iterator[Cell]:
+    """Yield every cell: all operations of each incident, and the further ones where they are asked for."""
+    rows = [(incident, operation) for incident in incidents for operation in asked_of(incident)]
+    rows += [(incident, operation) for operation, incident in FURTHER.items()]
+    return (Cell(incident, operation, fault) for incident, operation in rows for fault in Injected)
 
 
 def bound_of(row: Run, undisturbed: float) -> float:
@@ -171,7 +187,7 @@ def bound_of(row: Run, undisturbed: float) -> float:
 
 def main(arguments: Sequence[str] = ()) -> int:
     """Run the matrix, print the figures, and store them."""
-    cells = list(matrix(arguments, ()) if arguments else matrix())
+    cells = list(matrix(arguments or INCIDENTS))
     with ProcessPoolExecutor(WORKERS) as pool:
         rows = list(pool.map(run, cells, chunksize=4))
     return judge(rows)
