@@ -1,11 +1,14 @@
 """Every regular expression of the kit, whether one may cost without bound, and how its cost grows with the text."""
 
 import importlib
+import math
 import pkgutil
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
+from pathlib import Path
 from re import _constants as kinds  # type: ignore[attr-defined]
 from re import _parser as parser  # type: ignore[attr-defined]
 from typing import Any
@@ -176,9 +179,60 @@ def attacks(expression: re.Pattern[Any], length: int) -> Iterator[Any]:
             yield text if isinstance(expression.pattern, str) else text.encode()
 
 
-def seconds(expression: re.Pattern[Any], text: Any) -> float:
+@cache
+def _sources() -> Mapping[str, str]:
+    """Return the text of each module of the kit."""
+    home = Path(ecs_notebook_lib.__path__[0])
+    paths = {path.relative_to(home).with_suffix(""): path for path in home.rglob("*.py")}
+    return {".".join(name.parts): path.read_text(encoding="utf-8") for name, path in paths.items()}
+
+
+def is_anchored(place: str) -> bool:
+    """Say whether the kit tries an expression at the beginning of a text only, so that its cost is that of one try."""
+    module = next((name for name in _sources() if place.startswith(f"{name}.")), "")
+    name = place.removeprefix(f"{module}.").partition("[")[0]
+    looked_at = _sources()[module] if name.startswith("_") and module else "\n".join(_sources().values())
+    uses = set(re.findall(rf"\b{re.escape(name)}(?:\(\))?\.([a-z]+)\(", looked_at))
+    return bool(uses) and uses <= {"match", "fullmatch"}
+
+
+def seconds(expression: re.Pattern[Any], text: Any, *, anchored: bool) -> float:
     """Return the seconds of processor time that it takes to look for an expression in a text to its end."""
     began = time.process_time()
-    for _ in expression.finditer(text):
-        pass
+    if anchored:
+        expression.match(text)
+    else:
+        for _ in expression.finditer(text):
+            pass
     return time.process_time() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How the cost of an expression grows with the text of those tried that costs most."""
+
+    place: str
+    seconds: float
+    """For the longer text of `LONG` letters."""
+    exponent: float
+    text: str
+    """The beginning of that text."""
+
+
+SHORT, LONG = 400, 3200
+
+
+def growth_of(place: str, expression: re.Pattern[Any]) -> Growth:
+    """Return how the cost of an expression grows from `SHORT` to `LONG` letters of the text that costs most."""
+    anchored = is_anchored(place)
+    tried = max(attacks(expression, SHORT), key=lambda text: seconds(expression, text, anchored=anchored))
+    body, end = tried[:-1], tried[-1:]
+    short, long = (
+        min(seconds(expression, body * times + end, anchored=anchored) for _ in range(3))
+        for times in (1, LONG // SHORT)
+    )
+    return Growth(place, long, math.log(long / max(short, _TICK), LONG // SHORT), repr(tried[:20]))
+
+
+_TICK = 1e-6
+"""Less cannot be told from nothing."""
