@@ -41,7 +41,7 @@ SAMPLED = {
     "differential_tables": 2,
     "existence": 2,
     "explain": 4,
-    "fleet_world": 3,
+    "fleet_world": 4,
     "forecast": 4,
     "frames": 2,
     "history": 2,
