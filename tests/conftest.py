@@ -43,7 +43,7 @@ SAMPLED = {
     "existence": 2,
     "explain": 4,
     "fleet_history": 3,
-    "fleet_world": 3,
+    "fleet_world": 4,
     "faults": 29,
     "forecast": 4,
     "frames": 2,

@@ -19,7 +19,7 @@ from ecs_notebook_lib.simulate.fleet_causes import SHARED
 from ecs_notebook_lib.simulate.fleet_worlds import KINDS
 from ecs_notebook_lib.source import LiveSource
 
-SERVICES, CLUSTERS, FAILING = 56, 8, 18
+SERVICES, CLUSTERS, FAILING = 48, 8, 18
 MERGED = {"cloudtrail:LookupEvents", "ecs:DescribeClusters", "ec2:DescribeSubnets"}
 """Operations that tell of more than one service: others' events and tasks, and addresses that others have."""
 
@@ -34,6 +34,11 @@ def clients_of(respond, account, region):
     session = simulated_session(region, key)
     install(session, respond)
     return Clients(session)
+
+
+@cache
+def healthy_fleet():
+    return build_fleet(5, services=60, clusters=2, failing=0.0)
 
 
 @cache
@@ -349,7 +354,7 @@ def test_what_broke_a_shared_thing_was_done_once(group, event):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_healthy_services_of_each_kind_are_well(kind):
-    fleet = build_fleet(5, services=60, clusters=2, failing=0.0)
+    fleet = healthy_fleet()
     keys = [key for key, known in fleet.kinds.items() if known == kind]
     assert keys
     for account, region, cluster, service in keys:
