@@ -44,7 +44,7 @@ SAMPLED = {
     "explain": 4,
     "fleet_history": 3,
     "fleet_world": 3,
-    "faults": 29,
+    "faults": 61,
     "forecast": 4,
     "frames": 2,
     "history": 2,
