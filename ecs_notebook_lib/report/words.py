@@ -86,8 +86,8 @@ def banners(incident: Incident) -> Iterator[str]:
 def _lost_session(incident: Incident) -> Iterator[str]:
     """Yield that the session was over before all was read, or that AWS refused the clock of who asked."""
     refused = incident.coverage[incident.coverage["hides"] != ""].fillna("")
-    codes = refused["error"].str.partition(":")[0]
-    kinds = {kind_of(code, message) for code, message in zip(codes, refused["message"], strict=True)}
+    told = zip(refused["error"], refused["message"], strict=True)
+    kinds = {kind_of(error.partition(":")[0], message) for error, message in told}
     if Kind.SESSION_OVER in kinds:
         yield (
             f"The session expired while AWS was read: {len(refused)} operations were not answered, and this rests on "
