@@ -62,7 +62,10 @@ fit: .venv/.dev  ## count the development cases into knowledge/fitted.toml
 evaluate: .venv/.dev  ## every figure of the differential beside the baselines; results under benchmarks/results/
 	@$(BIN)/python -m benchmarks.evaluate
 
+bench: .venv/.dev  ## every figure of speed, scale and endurance beside its target; results under benchmarks/results/
+	@$(BIN)/python -m benchmarks.bench
+
 clean:  ## remove the environment and everything that was made
 	@rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help report test format notebooks pictures docs lock soak fit evaluate clean
+.PHONY: help report test format notebooks pictures docs lock soak fit evaluate bench clean

@@ -1,6 +1,7 @@
 """Writing a result with the commit and the kind of machine that it was made on."""
 
 import json
+import math
 import os
 import platform
 import subprocess
@@ -34,13 +35,18 @@ class Figure:
 
 def report_figures(name: str, figures: Sequence[Figure], details: Mapping[str, Any]) -> int:
     """Print figures, write them to `benchmarks/results/<name>.json` with `details`, and return the exit code."""
-    rows = [asdict(figure) | {"value": round(figure.value, 4), "held": figure.held} for figure in figures]
+    rows = [asdict(figure) | {"value": _rounded(figure.value), "held": figure.held} for figure in figures]
     write_result(name, {"figures": rows, **details})
     for figure in figures:
         verdict = "held" if figure.held else "MISSED"
         told = f"{figure.value:.3g} {figure.unit}, {figure.bound} {figure.limit:g}; beside {figure.baseline}"
         print(f"{verdict}: {figure.name}: {told}")
     return int(not all(figure.held for figure in figures))
+
+
+def _rounded(value: float) -> float | None:
+    """Return a value as JSON can hold it: what is not a number was not measured."""
+    return round(value, 4) if math.isfinite(value) else None
 
 
 def write_result(name: str, figures: Mapping[str, Any]) -> Path:

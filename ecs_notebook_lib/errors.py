@@ -151,6 +151,22 @@ class StoreError(EcsNotebookError):
         self.location = str(location)
 
 
+class FleetJournalError(EcsNotebookError):
+    """The journal of a run over a fleet that cannot be gone on with."""
+
+    def __init__(self, path: object, what: str) -> None:
+        super().__init__(f"The journal {str(path)!r} cannot be read: {what}. Name the folder of an earlier run.")
+        self.path = str(path)
+
+
+class SchedulerError(EcsNotebookError):
+    """A Dask scheduler on which nothing can be run."""
+
+    def __init__(self, address: str, what: str, *, advice: str = "Check --scheduler, and that it runs.") -> None:
+        super().__init__(f"The scheduler {address!r} cannot be used: {what}. {advice}")
+        self.address = address
+
+
 class MissingExtraError(EcsNotebookError):
     """A part of the kit was asked for whose libraries are not installed."""
 

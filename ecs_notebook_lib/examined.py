@@ -145,7 +145,8 @@ def with_candidate(history: DeploymentHistory, task_definition: str, *, at: date
     return DeploymentHistory((*history.deployments, candidate), candidate, serving)
 
 
-_SCALED_IN = "Scaling activity"
+SCALED_IN = "Scaling activity"
+"""How the reason of a stop begins that a rollout, or less demand, brought."""
 
 
 def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> datetime | None:
@@ -155,7 +156,7 @@ def first_failure(tasks: Iterable[Mapping[str, Any]], examined: Deployment) -> d
         for task in tasks
         if task.get("taskDefinitionArn") == examined.task_definition
         and task.get("stoppingAt")
-        and not str(task.get("stoppedReason") or "").startswith(_SCALED_IN)
+        and not str(task.get("stoppedReason") or "").startswith(SCALED_IN)
     ]
     return min((stop for stop in stops if stop >= examined.created_at), default=None)
 

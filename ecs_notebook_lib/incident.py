@@ -209,13 +209,14 @@ def open_incident(
 
 
 def _at_rest(source: SnapshotSource | CaseSource, task_definition: str) -> Incident:
-    from ecs_notebook_lib.cases import load_case, snapshot_of
-    from ecs_notebook_lib.snapshot import load_snapshot
-
     if isinstance(source, SnapshotSource):
+        from ecs_notebook_lib.snapshot import load_snapshot
+
         return Incident(load_snapshot(Path(source.path)), task_definition=task_definition)
     if task_definition:
         raise CandidateError(task_definition, "a case file tells nothing of it", advice="Name a live service.")
+    from ecs_notebook_lib.cases import load_case, snapshot_of
+
     return Incident(snapshot_of(load_case(source.path)))
 
 

@@ -6,7 +6,7 @@ begins, or two of them as `A/B`.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -95,9 +95,11 @@ def parse_instant(text: str) -> datetime:
     Raises
     ------
     ValueError
-        If it is no ISO 8601 instant.
+        If it is no ISO 8601 instant, or in the first or last year that a time can be in: spans are added to it.
     """
     instant = datetime.fromisoformat(text)
+    if not MINYEAR < instant.year < MAXYEAR:
+        raise ValueError(f"the year {instant.year} cannot be reckoned with")
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 

@@ -138,3 +138,21 @@ def test_what_was_not_seen_is_told_also_when_the_service_is_stable(capsys, tmp_p
 
     assert "AccessDeniedException: ListTasks" in " ".join(out.split())
     assert "What to check next" not in out
+
+
+HEAVY = ("pandas", "boto3", "botocore", "matplotlib", "papermill", "ecs_notebook_lib.cases")
+
+
+@pytest.mark.parametrize(
+    ("command", "loaded"),
+    [(["explain", "exit code 137"], []), (["diagnose", "a.zip", "--quiet"], ["pandas"])],
+    ids=["explain", "diagnose"],
+)
+def test_a_command_loads_only_what_it_needs(command, loaded, tmp_path):
+    save_snapshot(incident_of("clarity-healthy", 0, frozenset({"ecs:ListTasks"})).snapshot, tmp_path / "a.zip")
+    told = f"print(sorted(set({HEAVY}) & sys.modules.keys()))"
+    code = f"import sys; from ecs_notebook_lib.cli import main; main({command}); {told}"
+
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines()[-1] == str(loaded)

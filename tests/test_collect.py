@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
 
 import boto3
@@ -11,8 +12,10 @@ import botocore.session
 import orjson
 import pytest
 
+from benchmarks.dependencies import calls_of, fewest
 from benchmarks.recorder import moto
-from ecs_notebook_lib.collect import Access, Clients, collect_incident, open_clients
+from ecs_notebook_lib.collect import Access, Caller, Clients, collect_incident, open_clients
+from ecs_notebook_lib.collect.access import simulated_session
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.errors import AccessError, NotFoundError
 from ecs_notebook_lib.frames import Frames
@@ -20,7 +23,7 @@ from ecs_notebook_lib.incident import Incident, simulated_clients
 from ecs_notebook_lib.knowledge.metrics import metric_queries
 from ecs_notebook_lib.knowledge.operations import least_policy, operations
 from ecs_notebook_lib.report import words
-from ecs_notebook_lib.simulate import build, serve
+from ecs_notebook_lib.simulate import build, install, serve
 from ecs_notebook_lib.source import LiveSource
 
 from .conftest import FAILING, collect, environment, incident_of
@@ -83,6 +86,59 @@ def test_each_fact_is_asked_for_once(name):
         asked = [(json.dumps(page["params"], sort_keys=True), page["page"]) for page in snapshot.records(operation)]
 
         assert len(asked) == len(set(asked)), operation
+
+
+@pytest.mark.parametrize("name", FAILING)
+def test_batches_are_full_and_nothing_is_asked_in_vain(name):
+    calls = calls_of(incident_of(name).snapshot)
+
+    assert len(calls) <= 1.1 * sum(fewest(calls).values())
+
+
+def test_a_branch_does_not_wait_for_what_it_does_not_need():
+    """Tasks and logs come only once everything has been asked for that needs neither."""
+    world, asked = build("clarity-backend"), set()
+    late = ("ecs:DescribeTasks", "logs:GetLogEvents", "logs:FilterLogEvents")
+    early = {
+        "ec2:DescribeSecurityGroups",
+        "ecr:BatchGetImage",
+        "elbv2:DescribeRules",
+        "iam:GetPolicyVersion",
+        "cloudwatch:GetMetricData",
+        "s3:GetBucketPolicy",
+        "ecs:DescribeClusters",
+    }
+    plain, all_asked = dict(world.operations), threading.Event()
+
+    def recorded(name):
+        def answer(call):
+            asked.add(name)
+            if early <= asked:
+                all_asked.set()
+            if name in late:
+                assert all_asked.wait(60), f"not asked before tasks and logs are in: {early - asked}"
+            return plain[name](call)
+
+        return answer
+
+    world.operations = {name: recorded(name) for name in plain}
+    session = simulated_session(world.region)
+    install(session, world._wire.respond)  # without the world's lock: one call waits for another
+    snapshot = collect_incident(Clients(session), LiveSource(world.cluster, world.service))
+
+    assert early <= set(snapshot.operations)
+
+
+def test_the_threads_of_a_run_end_with_it(clients):
+    world = build("clarity-backend")
+    before = set(threading.enumerate())
+    caller = Caller(clients(world))
+    caller.call("ecs:DescribeServices", cluster=world.cluster, services=[world.service])
+    [worker] = set(threading.enumerate()) - before
+    del caller
+    worker.join(60)
+
+    assert not worker.is_alive()
 
 
 def test_logs_keep_to_their_budget():

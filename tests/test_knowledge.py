@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.knowledge.ends import reading_of_message
+from ecs_notebook_lib.knowledge.health_codes import kind_of_code
 from ecs_notebook_lib.knowledge.messages import recognise, templates
 from ecs_notebook_lib.knowledge.tables import read_table
 from ecs_notebook_lib.knowledge.weights import (
@@ -73,7 +73,7 @@ def test_something_speaks_for_each_cause_more_than_for_any_of_its_look_alikes(ca
 
 
 WITHOUT_READING = {
-    "response_code": "the code decides: checks.targets.kind_of_code",
+    "response_code": "the code decides: knowledge.health_codes.kind_of_code",
     "target_health_quoted": "the reason that it quotes decides",
     "traceback": "each error ends in one; what it says decides",
     "worker_timeout": "a slow start, a starved worker and a dependency that hangs end it alike; no share is known",

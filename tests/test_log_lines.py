@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ecs_notebook_lib.frames.log_lines import level_of, pattern_of, read_line
+from ecs_notebook_lib.frames.line_masks import pattern_of
+from ecs_notebook_lib.frames.log_lines import level_of, read_line
 from ecs_notebook_lib.frames.trace_text import find_traces
 from ecs_notebook_lib.knowledge.harmless import harmless_reason, harmless_rows
 

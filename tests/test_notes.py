@@ -47,7 +47,7 @@ def unexecuted(monkeypatch):
     from ecs_notebook_lib import notebooks_directory
 
     whole = compose(notebooks_directory())
-    monkeypatch.setattr(writing_module, "_execute_all", lambda _target, _journal: whole)
+    monkeypatch.setattr(writing_module, "_execute_all", lambda *_asked: whole)
 
 
 def test_the_clock_is_read_and_what_is_empty_is_left_out():

@@ -5,9 +5,11 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ecs_notebook_lib import notebooks_directory
+from ecs_notebook_lib.cli import main
 from ecs_notebook_lib.incident import Incident, open_incident
 from ecs_notebook_lib.report import write_report
 from ecs_notebook_lib.report import writing as writing_module
@@ -168,8 +170,18 @@ def test_nothing_in_untrusted_text_is_markdown_or_html():
 def test_the_folder_is_named_after_the_incident(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     unexecuted = compose(notebooks_directory())
-    monkeypatch.setattr(writing_module, "_execute_all", lambda _target, _journal: unexecuted)
+    monkeypatch.setattr(writing_module, "_execute_all", lambda *_asked: unexecuted)
 
     report = write_report(open_incident("demo:clarity-healthy"))
 
     assert report.folder == Path("reports/clarity-backend-cluster--clarity-backend--20250712T091500Z")
+
+
+def test_a_kernel_that_started_for_nothing_is_gone_with_its_files(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    before = psutil.Process().children()
+
+    code = main(["report", "demo:nope", "--quiet"])
+
+    assert (code, capsys.readouterr().err.count("\n")) == (1, 1)
+    assert (psutil.Process().children(), list(tmp_path.iterdir())) == (before, [])

@@ -119,7 +119,7 @@ def test_a_cell_that_fails_tells_its_error_and_not_whose_machine_it_was(tmp_path
             traceback=["File /home/anna/venv/lib/frames.py, line 3"],
         )
     ]
-    monkeypatch.setattr("ecs_notebook_lib.report.writing._execute_all", lambda _target, _journal: whole)
+    monkeypatch.setattr("ecs_notebook_lib.report.writing._execute_all", lambda *_asked: whole)
 
     report = write_report(incident_of("clarity-healthy"), folder=str(tmp_path / "out"), share=True)
     texts = "".join(text for _, text in texts_of(report.folder))
@@ -130,7 +130,7 @@ def test_a_cell_that_fails_tells_its_error_and_not_whose_machine_it_was(tmp_path
 
 
 def test_the_command_tells_what_was_masked(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("ecs_notebook_lib.report.writing._execute_all", lambda _target, _journal: _unexecuted())
+    monkeypatch.setattr("ecs_notebook_lib.report.writing._execute_all", lambda *_asked: _unexecuted())
     monkeypatch.chdir(tmp_path)
 
     code = main(["report", "demo:clarity-healthy", "--share", "--quiet"])

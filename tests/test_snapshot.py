@@ -169,6 +169,9 @@ def page(**changes):
         pytest.param(page(response={"tasks": {}}), "response.tasks that is no list", id="list-is-an-object"),
         pytest.param(page(response={"tasks": ["x"]}), "response.tasks[] that is no object", id="element-is-a-text"),
         pytest.param(page(response={"tasks": [{"taskArn": 1}]}), "that is not a text", id="text-is-a-number"),
+        pytest.param(
+            page(response={"tasks": [{}, {"taskArn": None}, {"taskArn": 1}]}), "not a text", id="the-last-one"
+        ),
         pytest.param(page(response={"tasks": [{"createdAt": "soon"}]}), "that is not a time", id="time-is-none"),
         pytest.param(page(response={"tasks": [{"containers": [{"exitCode": True}]}]}), "not a number", id="number"),
         pytest.param(page(error="denied"), "error that is no object", id="error-is-a-text"),

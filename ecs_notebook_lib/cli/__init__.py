@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ecs_notebook_lib.errors import EcsNotebookError
 from ecs_notebook_lib.untrusted import visible
@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_wait(commands)
     _add_record(commands)
     _add_treat(commands)
+    _add_fleet(commands)
     explain = commands.add_parser("explain", help="say what a service event, stopped reason or exit code means")
     explain.add_argument("text", nargs="+", metavar="TEXT", help="the message, or - for standard input")
     explain.add_argument("--format", choices=("text", "json"), default="text")
@@ -100,13 +101,18 @@ def _add_source(command: argparse.ArgumentParser) -> None:
 
 
 def _add_global(command: argparse.ArgumentParser) -> None:
-    group = command.add_argument_group("access and output")
+    group = _add_output(command)
     group.add_argument("--profile", default="", help="profile of the AWS configuration")
     group.add_argument("--region", default="")
     group.add_argument("--role-arn", default="", help="role to assume for reading")
+
+
+def _add_output(command: argparse.ArgumentParser) -> "argparse._ArgumentGroup":
+    group = command.add_argument_group("access and output")
     group.add_argument("--endpoint-url", default="", help="another endpoint than AWS's")
     group.add_argument("--quiet", action="store_true", help="no progress on stderr")
     group.add_argument("--no-color", action="store_true", default=bool(os.environ.get("NO_COLOR")))
+    return group
 
 
 def _add_collect(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -220,6 +226,28 @@ def _add_treat(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
         "--report", default="", metavar="DIR", help="with --watch: write the report there, with the outcome"
     )
     treat.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def _add_fleet(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fleet = commands.add_parser("fleet", help="look at every service: what fails, whom it hurts, what has one cause")
+    several: dict[str, Any] = {"action": "append", "default": []}
+    fleet.add_argument(
+        "--cluster", dest="clusters", metavar="C", help="name or ARN; repeat it (default: all)", **several
+    )
+    fleet.add_argument("--profile", dest="profiles", metavar="P", help="of the AWS configuration; repeat it", **several)
+    fleet.add_argument("--region", dest="regions", metavar="R", help="repeat it (default: the profile's)", **several)
+    fleet.add_argument("--role-arn", dest="role_arns", metavar="ARN", help="role to assume; repeat it", **several)
+    fleet.add_argument(
+        "--window", default="24h", metavar="W", help="since when a deployment counts that ECS gave up (default 24h)"
+    )
+    fleet.add_argument("--out", default="", metavar="DIR", help="folder of the page (default: reports/fleet--TIME)")
+    fleet.add_argument("--resume", default="", metavar="DIR", help="go on with a run that was stopped, in its folder")
+    fleet.add_argument(
+        "--scheduler", default="", metavar="tcp://HOST:PORT", help="diagnose on a Dask cluster (default: threads here)"
+    )
+    fleet.add_argument("--format", choices=("text", "json"), default="text")
+    fleet.set_defaults(parser=fleet)
+    _add_output(fleet)
 
 
 def _add_simulate(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -2,10 +2,14 @@
 
 import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from ecs_notebook_lib.cli.first_answer import FirstAnswer
 from ecs_notebook_lib.incident import Incident, open_incident
 from ecs_notebook_lib.untrusted import visible
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.collect import Access
 
 
 def incident_of(options: argparse.Namespace) -> Incident:
@@ -13,22 +17,27 @@ def incident_of(options: argparse.Namespace) -> Incident:
     candidate = getattr(options, "task_definition", "")
     first = FirstAnswer() if options.source.startswith("live:") and not (options.quiet or candidate) else None
     try:
-        from ecs_notebook_lib.collect import Access
-
-        access = Access(options.profile, options.region, options.role_arn, options.endpoint_url)
-        progress = progress_of(options)
         return open_incident(
             options.source,
             window=options.window,
             task_definition=candidate,
-            access=access,
+            access=_access(options),
             store=options.store,
-            progress=progress,
+            progress=progress_of(options),
             first_look=first,
         )
     finally:
         if first is not None:
             first.close()
+
+
+def _access(options: argparse.Namespace) -> "Access | None":
+    """Return how to reach AWS; None for a source that is not live: boto3 is slow to import."""
+    if not options.source.startswith("live:"):
+        return None
+    from ecs_notebook_lib.collect import Access
+
+    return Access(options.profile, options.region, options.role_arn, options.endpoint_url)
 
 
 def progress_of(options: argparse.Namespace) -> "Progress":

@@ -13,10 +13,15 @@ def run(options: argparse.Namespace) -> int:
     """Write the report and print the path of its HTML."""
     if find_spec("papermill") is None:
         raise MissingExtraError("A report", extra="notebooks")
-    from ecs_notebook_lib.report import write_report
+    from ecs_notebook_lib.report.kernel import started_kernel
 
-    incident = incident_of(options)
-    report = write_report(incident, folder=options.out, share=options.share, progress=progress_of(options))
+    with started_kernel() as kernel:
+        incident = incident_of(options)
+        from ecs_notebook_lib.report import write_report
+
+        report = write_report(
+            incident, folder=options.out, share=options.share, kernel=kernel, progress=progress_of(options)
+        )
     for error in report.errors:
         sys.stderr.write(f"ecs-notebook: a cell of the report failed: {visible(error)}\n")
     for problem in report.problems:

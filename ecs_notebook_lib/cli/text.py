@@ -31,8 +31,8 @@ def print_diagnosis(incident: Incident, *, color: bool) -> None:
     """Print verdict, impact, differential, hypotheses, findings, plan and gaps on stdout."""
     console = open_console(color=color)
     diagnosis = incident.diagnosis
-    if incident.simulated:
-        console.print(Text(words.SIMULATED, style="yellow"))
+    for banner in words.banners(incident):
+        console.print(Text(banner, style="yellow"))
     say(console, words.heading(incident))
     say(console, diagnosis.state.chief_complaint)
     console.print()
@@ -75,13 +75,20 @@ def _print_plan(console: Console, incident: Incident) -> None:
 
 
 def print_table(console: Console, title: str, frame: pd.DataFrame) -> None:
-    """Print a frame as a table under its title; nothing if it has no rows."""
+    """Print a frame as a table under its title, if it has one; nothing if it has no rows."""
     if not len(frame):
         return
-    table = Table(title=title, title_justify="left", title_style="bold", show_lines=False, pad_edge=False)
+    table = Table(
+        title=Text(visible(title)) if title else None,
+        title_justify="left",
+        title_style="bold",
+        show_lines=False,
+        pad_edge=False,
+    )
     for name in frame.columns:
         table.add_column(str(name), overflow="fold", no_wrap=name == "id")
     for row in frame.itertuples(index=False):
         table.add_row(*(Text(visible(value)) for value in row))
-    console.print()
+    if title:
+        console.print()
     console.print(table)

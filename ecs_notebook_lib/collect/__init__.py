@@ -1,7 +1,31 @@
-"""Reading AWS into a snapshot: the only part of the kit that makes clients that read."""
+"""Reading AWS into a snapshot: the only part of the kit that makes clients that read.
 
-from ecs_notebook_lib.collect.access import Access, Clients, open_clients
-from ecs_notebook_lib.collect.caller import Answer, Caller, Request
-from ecs_notebook_lib.collect.incident import collect_incident
+Lazy, for `wait` asks its first question long before it may have to read a whole incident.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ecs_notebook_lib.collect.access import Access, Clients, open_clients
+    from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+    from ecs_notebook_lib.collect.incident import collect_incident
+
+_HOMES = {
+    "Access": "access",
+    "Answer": "caller",
+    "Caller": "caller",
+    "Clients": "access",
+    "Request": "caller",
+    "collect_incident": "incident",
+    "open_clients": "access",
+}
 
 __all__ = ["Access", "Answer", "Caller", "Clients", "Request", "collect_incident", "open_clients"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -15,39 +15,24 @@ from ecs_notebook_lib.knowledge.needs import Need, role_name
 
 def collect_roles(caller: Caller, role_arns: Iterable[str]) -> None:
     """Read the roles, their trust policies, and every policy attached to or written into them."""
-    names = list(dict.fromkeys(filter(None, map(role_name, role_arns))))
+    names = dict.fromkeys(filter(None, map(role_name, role_arns)))
     about_role = [Request(operation, {"RoleName": name}) for name in names for operation in _ROLE_OPERATIONS]
-    answers = dict(
-        zip([(r.operation, r.params["RoleName"]) for r in about_role], caller.gather(about_role), strict=True)
-    )
-    inline = [
-        Request("iam:GetRolePolicy", {"RoleName": name, "PolicyName": policy})
-        for name in names
-        for policy in answers["iam:ListRolePolicies", name].items("PolicyNames")
-    ]
-    attached = {
-        policy["PolicyArn"]: None
-        for name in names
-        for policy in answers["iam:ListAttachedRolePolicies", name].items("AttachedPolicies")
-    }
-    boundaries = {
-        role["PermissionsBoundary"]["PermissionsBoundaryArn"]: None
-        for name in names
-        if "PermissionsBoundary" in (role := answers["iam:GetRole", name].get("Role") or {})
-    }
-    managed = [Request("iam:GetPolicy", {"PolicyArn": arn}) for arn in {**attached, **boundaries}]
-    described = caller.gather(inline + managed)[len(inline) :]
-    caller.gather(filter(None, map(_version_request, described)))
+    caller.follow(about_role, _policies)
 
 
 _ROLE_OPERATIONS = ("iam:GetRole", "iam:ListRolePolicies", "iam:ListAttachedRolePolicies")
 
 
-def _version_request(answer: Answer) -> Request | None:
-    policy = answer.get("Policy")
-    if not policy:
-        return None
-    return Request("iam:GetPolicyVersion", {"PolicyArn": policy["Arn"], "VersionId": policy["DefaultVersionId"]})
+def _policies(asked: Request, answer: Answer) -> Iterator[Request]:
+    """Yield what an answer about a role makes it possible to ask: its policies, written, attached or its boundary."""
+    for name in answer.items("PolicyNames"):
+        yield Request("iam:GetRolePolicy", {"RoleName": asked.params["RoleName"], "PolicyName": name})
+    for attached in answer.items("AttachedPolicies"):
+        yield Request("iam:GetPolicy", {"PolicyArn": attached["PolicyArn"]})
+    if boundary := (answer.get("Role") or {}).get("PermissionsBoundary"):
+        yield Request("iam:GetPolicy", {"PolicyArn": boundary["PermissionsBoundaryArn"]})
+    if policy := answer.get("Policy"):
+        yield Request("iam:GetPolicyVersion", {"PolicyArn": policy["Arn"], "VersionId": policy["DefaultVersionId"]})
 
 
 def collect_simulations(caller: Caller, needs: Iterable[Need], *, former_roles: Iterable[str] = ()) -> None:
@@ -77,9 +62,12 @@ def _simulation(role_arn: str, needs: list[Need]) -> Request:
 def collect_resource_policies(caller: Caller, needs: Iterable[Need]) -> None:
     """Read the policies of the buckets, secrets, keys and repositories that are needed."""
     resources = dict.fromkeys(need.resource for need in needs)
-    answers = caller.gather(request for arn in resources for request in _policy_requests(arn))
-    keys = {key: None for answer in answers if (key := answer.get("KmsKeyId"))}
-    caller.gather(Request("kms:GetKeyPolicy", {"KeyId": key, "PolicyName": "default"}) for key in keys)
+    caller.follow((request for arn in resources for request in _policy_requests(arn)), _key_policy)
+
+
+def _key_policy(_: Request, answer: Answer) -> Iterator[Request]:
+    if key := answer.get("KmsKeyId"):
+        yield Request("kms:GetKeyPolicy", {"KeyId": key, "PolicyName": "default"})
 
 
 def collect_for_rollback(caller: Caller, definition: Mapping[str, Any]) -> None:

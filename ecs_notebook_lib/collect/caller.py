@@ -4,10 +4,11 @@ What AWS refuses becomes an `Answer` with an error, never an exception: a refusa
 """
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from botocore.exceptions import (
     EndpointConnectionError,
     NoCredentialsError,
     NoRegionError,
+    PaginationError,
     PartialCredentialsError,
     ProxyConnectionError,
     SSLError,
@@ -31,12 +33,18 @@ from botocore.parsers import ResponseParserError
 
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.mask import Masker
+from ecs_notebook_lib.collect.patience import Patience
 from ecs_notebook_lib.collect.record import answered_at, plain, utf8
 from ecs_notebook_lib.errors import AccessError
+from ecs_notebook_lib.knowledge.error_codes import NOT_ASKED, Kind, kind_of
 from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.snapshot.whole import whole
 
-_WORKERS = 8
+_WORKERS = 16
+"""Calls at once; a client keeps connections for several callers (`access.py`)."""
+_MINUTE = timedelta(minutes=1)
+
 _NO_SESSION = (
     NoCredentialsError,
     NoRegionError,
@@ -48,14 +56,7 @@ _NO_SESSION = (
 _UNREACHABLE = (ConnectTimeoutError, EndpointConnectionError, ProxyConnectionError, SSLError)
 _UNREADABLE = (BotoCoreError, ResponseParserError, RecursionError)
 """An answer that botocore cannot read, or a document in it that is nested without end, is none."""
-_BAD_SESSION = {
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "SignatureDoesNotMatch",
-    "UnrecognizedClientException",
-}
+_BAD_SESSION = (Kind.SESSION_OVER, Kind.NOT_ACCEPTED, Kind.CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,9 @@ class Caller:
         self._masker = masker or Masker()
         self._answers: dict[str, Future[Answer]] = {}
         self._pages: list[Page] = []
+        self._patience = Patience()
         self._lock = threading.Lock()
+        self._workers = ThreadPoolExecutor(max_workers=_WORKERS)  # its threads end with the caller
 
     @property
     def pages(self) -> tuple[Page, ...]:
@@ -134,26 +137,48 @@ class Caller:
 
     def gather(self, requests: Iterable[Request]) -> list[Answer]:
         """Return the answers to independent questions, asked side by side, in the order of `requests`."""
-        wanted = list(requests)
-        batches = [list(_batches(request)) for request in wanted]
-        asked = {batch.identity: batch for batch in chain.from_iterable(batches)}
-        for batch in asked.values():
-            self._client(batch.operation, batch.region)
-        with self._lock:
-            new = [batch for identity, batch in asked.items() if identity not in self._answers]
-            self._answers |= {batch.identity: Future() for batch in new}
-        with ThreadPoolExecutor(max_workers=_WORKERS) as workers:
-            list(workers.map(self._answer, new))
-        return [_joined([self._answers[batch.identity].result() for batch in group]) for group in batches]
+        begun = [self._begin(request) for request in requests]
+        return [_joined(futures) for futures in begun]
 
-    def _answer(self, request: Request) -> None:
+    def follow(
+        self, requests: Iterable[Request], following: Callable[[Request, Answer], Iterable[Request]]
+    ) -> list[Answer]:
+        """Return the answers to independent questions, after all that follows from them has been answered, too.
+
+        What `following` makes of a question and its answer is asked at once, and followed in the same way.
+        """
+        first = [(request, self._begin(request)) for request in requests]
+        waiting = list(first)
+        while waiting:
+            open_ = [future for _, futures in waiting for future in futures if not future.done()]
+            answered = [row for row in waiting if all(future.done() for future in row[1])]
+            if not answered:
+                wait(open_, return_when=FIRST_COMPLETED)
+            waiting = [row for row in waiting if row not in answered]
+            for request, futures in answered:
+                waiting += [(later, self._begin(later)) for later in following(request, _joined(futures))]
+        return [_joined(futures) for _, futures in first]
+
+    def _begin(self, request: Request) -> list["Future[Answer]"]:
+        """Ask the batches of a question that nobody has asked yet; return what will hold the answers to all."""
+        return [self._begin_batch(batch) for batch in _batches(request)]
+
+    def _begin_batch(self, batch: Request) -> "Future[Answer]":
+        self._client(batch.operation, batch.region)
+        with self._lock:
+            asked = self._answers.get(batch.identity)
+            if asked is not None:
+                return asked
+            future = self._answers[batch.identity] = Future()
+        self._workers.submit(self._answer, batch, future)
+        return future
+
+    def _answer(self, request: Request, future: "Future[Answer]") -> None:
         """Ask, and let everybody know the answer who asked the same meanwhile."""
-        future = self._answers[request.identity]
         try:
             future.set_result(self._ask(request))
         except BaseException as error:
             future.set_exception(error)
-            raise
 
     def is_rationed(self, operation: str, region: str = "") -> bool:
         """Say whether AWS itself answers an operation, and counts how often it is called."""
@@ -175,7 +200,17 @@ class Caller:
             if told is not None:
                 at = self._past.at
                 self.keep(Page(request.operation, at, self.region, request.params, origin="store", response=told))
-                return Answer((told,))
+                return _usable(request.operation, [told], None)
+        if against := self._patience.reason_against(request.operation):
+            error = {"code": NOT_ASKED, "message": f"{request.operation} was not asked: {against}", "status": None}
+            self._record(request, 0, metadata={}, error=error)
+            return Answer((), error)
+        began = time.monotonic()
+        answer = self._asked(request)
+        self._patience.note(request.operation, answer.error, time.monotonic() - began)
+        return answer
+
+    def _asked(self, request: Request) -> Answer:
         pages: list[Mapping[str, Any]] = []
         error: Mapping[str, Any] | None = None
         try:
@@ -185,7 +220,7 @@ class Caller:
             error = self._keep_error(request, len(pages), refusal)
         except _UNREADABLE as failure:
             error = self._keep_failure(request, len(pages), failure)
-        return Answer(tuple(pages), error)
+        return _usable(request.operation, pages, error)
 
     def _responses(self, request: Request) -> Iterator[Mapping[str, Any]]:
         client = self._client(request.operation, request.region)
@@ -197,9 +232,11 @@ class Caller:
         while True:
             response = getattr(client, method)(**params)
             yield response
-            token = response.get("nextToken")
+            token, before = response.get("nextToken"), params.get("nextToken")
             if not token or request.operation == "logs:GetLogEvents":  # whose tokens never end
                 return
+            if token == before:
+                raise PaginationError(message=f"The same next token was received twice: {token}")
             params["nextToken"] = token
 
     def _keep(self, request: Request, number: int, response: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -213,8 +250,8 @@ class Caller:
         details = refusal.response.get("Error", {})
         metadata = refusal.response.get("ResponseMetadata", {})
         code, message = utf8(str(details.get("Code", ""))), utf8(str(details.get("Message", "")))
-        if code in _BAD_SESSION and not self._any_answer():
-            raise AccessError(f"AWS does not accept the credentials: {code}: {message}. Sign in again.") from refusal
+        if kind_of(code, message) in _BAD_SESSION and not self._any_answer():
+            raise AccessError(_not_accepted(code, message, metadata)) from refusal
         error = {"code": code, "message": message, "status": metadata.get("HTTPStatusCode")}
         self._record(request, number, metadata=metadata, error=error)
         return error
@@ -243,6 +280,7 @@ class Caller:
     def forget(self, *, pages_before_last: bool = False) -> None:
         """Let every question be asked anew from here on; the pages so far stay, or of them only the last."""
         self._answers.clear()
+        self._patience = Patience()
         if pages_before_last:
             del self._pages[:-1]
 
@@ -262,6 +300,15 @@ class Caller:
             self._pages.append(page)
 
 
+def _not_accepted(code: str, message: str, metadata: Mapping[str, Any]) -> str:
+    """Return what to say of a session that AWS does not accept: the credentials, or this machine's clock."""
+    if kind_of(code, message) is not Kind.CLOCK:
+        return f"AWS does not accept the credentials: {code}: {message}. Sign in again."
+    ahead = datetime.now(UTC) - answered_at(metadata)
+    wrong = f"which is {abs(ahead) // _MINUTE} min {'behind' if ahead < timedelta(0) else 'ahead of'} AWS's"
+    return f"AWS does not accept this machine's clock, {wrong}: {code}: {message}. Set the clock, and try again."
+
+
 def _batches(request: Request) -> Iterator[Request]:
     """Yield a request for each batch that one call may take; a batched list that is empty asks nothing."""
     operation = every_operation()[request.operation]
@@ -274,6 +321,14 @@ def _batches(request: Request) -> Iterator[Request]:
         yield replace(request, params={**request.params, **batch})
 
 
-def _joined(answers: Sequence[Answer]) -> Answer:
+def _usable(operation: str, pages: Sequence[Mapping[str, Any]], error: Mapping[str, Any] | None) -> Answer:
+    """Return what collectors can build on: what AWS always sends is there, and what lacked it is an error."""
+    kept = [whole(operation, page) for page in pages]
+    lacking = next((told for _, told in kept if told), None)
+    return Answer(tuple(page for page, _ in kept if page is not None), error or lacking)
+
+
+def _joined(futures: Iterable["Future[Answer]"]) -> Answer:
+    answers = [future.result() for future in futures]
     pages = tuple(chain.from_iterable(answer.pages for answer in answers))
     return Answer(pages, next((answer.error for answer in answers if answer.error), None))

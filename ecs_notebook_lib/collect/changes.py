@@ -19,11 +19,13 @@ _MAX_PAGES = 2
 _KEPT = timedelta(days=90)
 
 
-def lookup_request(event: ChangeEvent, region: str, since: datetime, until: datetime) -> Request:
+def lookup_request(
+    event: ChangeEvent, region: str, since: datetime, until: datetime, *, max_pages: int = _MAX_PAGES
+) -> Request:
     """Return the question for the events of one name, newest first."""
     attribute = {"AttributeKey": "EventName", "AttributeValue": event.name}
     params = {"LookupAttributes": [attribute], "StartTime": since, "EndTime": until}
-    return Request(OPERATION, params, max_pages=_MAX_PAGES, region=region)
+    return Request(OPERATION, params, max_pages=max_pages, region=region)
 
 
 def collect_changes(
@@ -32,6 +34,7 @@ def collect_changes(
     since: datetime,
     until: datetime,
     deadline: float = DEADLINE_SECONDS,
+    max_pages: int = _MAX_PAGES,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
@@ -54,7 +57,7 @@ def collect_changes(
             sleep(pause)
         waiting.remove(event)
         asked_at = clock()
-        [answer] = caller.gather([lookup_request(event, region, since, until)])
+        [answer] = caller.gather([lookup_request(event, region, since, until, max_pages=max_pages)])
         if answer.error:
             waiting = [row for row in waiting if row.region(caller.region) != region]
         calls = max(1, len(answer.pages))

@@ -7,6 +7,7 @@ from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.errors import NotFoundError
+from ecs_notebook_lib.snapshot import Page
 
 _MISSING_CLUSTER = "ClusterNotFoundException"
 _MAX_DEPLOYMENTS = 100
@@ -46,6 +47,28 @@ def check_service(caller: Caller, cluster: str, service: str, answer: Answer) ->
 
 def _names(answer: Answer, member: str) -> list[str]:
     return [arn.rpartition("/")[2] for arn in answer.items(member)]
+
+
+def cluster_request(cluster: str) -> Request:
+    """Return the question for a cluster with its settings."""
+    return Request("ecs:DescribeClusters", {"clusters": [cluster], "include": ["SETTINGS", "CONFIGURATIONS"]})
+
+
+def time_of_aws(caller: Caller, cluster: str) -> datetime:
+    """Return AWS's own time, of its answer about the service, else about the cluster; else that of this machine."""
+    told = _pages_of(caller, "ecs:DescribeServices")
+    if not any(map(_is_from_aws, told)):
+        caller.gather([cluster_request(cluster)])
+        told += _pages_of(caller, "ecs:DescribeClusters")
+    return next(filter(_is_from_aws, told), told[0]).at
+
+
+def _pages_of(caller: Caller, operation: str) -> list[Page]:
+    return [page for page in caller.pages if page.operation == operation]
+
+
+def _is_from_aws(page: Page) -> bool:
+    return page.error is None or bool(page.error["status"])
 
 
 def task_list_requests(cluster: str, service: str) -> list[Request]:

@@ -24,6 +24,9 @@ def target_requests(arns: list[str]) -> list[Request]:
 def collect_routing(caller: Caller, target_groups: list[Mapping[str, Any]]) -> None:
     """Read the listeners of the load balancers in front of these target groups, and their rules."""
     balancers = dict.fromkeys(arn for group in target_groups for arn in group.get("LoadBalancerArns") or ())
-    listed = caller.gather(Request("elbv2:DescribeListeners", {"LoadBalancerArn": arn}) for arn in balancers)
-    listeners = [row["ListenerArn"] for answer in listed for row in answer.items("Listeners")]
-    caller.gather(Request("elbv2:DescribeRules", {"ListenerArn": arn}) for arn in listeners)
+    listeners = [Request("elbv2:DescribeListeners", {"LoadBalancerArn": arn}) for arn in balancers]
+    caller.follow(listeners, lambda _, answer: map(_rules_request, answer.items("Listeners")))
+
+
+def _rules_request(listener: Mapping[str, Any]) -> Request:
+    return Request("elbv2:DescribeRules", {"ListenerArn": listener["ListenerArn"]})

@@ -1,13 +1,15 @@
 """Whether the things that the examined revision and its service name exist: each asked for only if it is named.
 
-Two waves: first whether the things are there, then what only an answer makes known (platforms, instances, groups).
+First whether the things are there, then what only an answer makes known (platforms, instances, groups).
 Values of secrets and parameters are never asked for.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.ecs import cluster_request
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.named import (
     FARGATE_PROVIDERS,
@@ -33,26 +35,26 @@ _MAX_INSTANCE_PAGES = 5
 
 
 def collect_existence(
-    caller: Caller,
-    *,
-    cluster: str,
-    service: Mapping[str, Any],
-    definition: Mapping[str, Any],
-    read_groups: Iterable[str] = (),
+    caller: Caller, *, cluster: str, service: Mapping[str, Any], definition: Mapping[str, Any]
 ) -> None:
-    """Ask whether what the service and its examined task definition name exists.
-
-    Parameters
-    ----------
-    read_groups
-        Log groups of which lines were read: that they exist is known.
-    """
-    things = [*named_by_definition(definition), *named_by_service(service)]
-    known = frozenset(read_groups)
-    wanted = [thing for thing in things if not thing.elsewhere and thing.name not in known]
+    """Ask whether what the service and its examined task definition name exists; of log groups see `collect_groups`."""
+    wanted = [thing for thing in _named(service, definition) if thing.kind != ThingKind.LOG_GROUP]
     first = [*_thing_requests(wanted), *_cluster_requests(cluster, service)]
-    answers = list(zip(first, caller.gather(first), strict=True))
-    caller.gather(request for asked, answer in answers for request in _following(cluster, asked, answer))
+    caller.follow(first, partial(_following, cluster))
+
+
+def collect_groups(
+    caller: Caller, *, service: Mapping[str, Any], definition: Mapping[str, Any], read_groups: Iterable[str]
+) -> None:
+    """Ask whether the log groups exist; of `read_groups`, of which lines were read, it is known."""
+    known = frozenset(read_groups)
+    groups = [thing for thing in _named(service, definition) if thing.kind == ThingKind.LOG_GROUP]
+    caller.gather(_question(group) for group in groups if group.name not in known)
+
+
+def _named(service: Mapping[str, Any], definition: Mapping[str, Any]) -> list[NamedThing]:
+    things = [*named_by_definition(definition), *named_by_service(service)]
+    return [thing for thing in things if not thing.elsewhere]
 
 
 def existing_images(definition: Mapping[str, Any]) -> list[Request]:
@@ -99,7 +101,7 @@ def _question(thing: NamedThing) -> Request:
 
 
 def _cluster_requests(cluster: str, service: Mapping[str, Any]) -> Iterator[Request]:
-    yield Request("ecs:DescribeClusters", {"clusters": [cluster], "include": ["SETTINGS", "CONFIGURATIONS"]})
+    yield cluster_request(cluster)
     names = [thing.identifiers[0] for thing in named_by_service(service) if thing.kind == ThingKind.CAPACITY_PROVIDER]
     own = [name for name in names if name not in FARGATE_PROVIDERS]
     if own:

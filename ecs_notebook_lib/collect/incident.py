@@ -1,10 +1,11 @@
-"""Collecting one incident: each wave asks side by side all that the waves before it made known."""
+"""Collecting one incident: every branch begins as soon as the answers that it needs are there."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecs_notebook_lib.arns import account_of
 from ecs_notebook_lib.collect import (
@@ -18,9 +19,11 @@ from ecs_notebook_lib.collect import (
     network,
 )
 from ecs_notebook_lib.collect.access import Clients
-from ecs_notebook_lib.collect.caller import Answer, Caller, Past, Request
+from ecs_notebook_lib.collect.branches import Branches
+from ecs_notebook_lib.collect.caller import Answer, Caller, Past
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
+from ecs_notebook_lib.collect.shared_trail import SharedTrail
 from ecs_notebook_lib.examined import (
     DeploymentHistory,
     deployment_history,
@@ -29,7 +32,7 @@ from ecs_notebook_lib.examined import (
     well_since,
     with_candidate,
 )
-from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
+from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, templates
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -55,6 +58,7 @@ def collect_incident(
     earlier: Sequence[Page] = (),
     past: Past | None = None,
     masker: Masker | None = None,
+    trail: SharedTrail | None = None,
 ) -> Snapshot:
     """Return everything that the kit reads about one service, with the pages that the same `masker` saw `earlier`.
 
@@ -62,7 +66,8 @@ def collect_incident(
     knows; `earlier` are pages of one service. A refused call is a gap in the snapshot, not an error. `first_look`
     is called with what is known once services, tasks, deployments and target health are in; reading goes on after it.
     A `candidate` (ARN, family:revision, or family for the latest) is read in place of the examined task definition:
-    whether what it names exists, its roles, and what they allow.
+    whether what it names exists, its roles, and what they allow. Many collections of one account and region share a
+    `trail` and its masker; without one CloudTrail is asked for this service alone.
 
     Raises
     ------
@@ -72,43 +77,62 @@ def collect_incident(
         If AWS cannot be called at all.
     """
     caller = Caller(clients, masker=masker, past=past)
-    progress("service")
-    service = ecs.collect_service(caller, source.cluster, source.service) or {}
-    as_of = past.at if past else caller.pages[0].at
-    span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
+    with Branches() as branches:
+        progress("service")
+        lists = branches.begin(lambda: _task_lists(caller, source))
+        prepared = branches.begin(partial(_prepare, clients))
+        service = ecs.collect_service(caller, source.cluster, source.service) or {}
+        as_of = past.at if past else ecs.time_of_aws(caller, source.cluster)
+        span = parse_window(window or DEFAULT_WINDOW, as_of=as_of)
 
-    def snapshot() -> Snapshot:
-        account = _account(service, caller.pages)
-        names = (source.cluster.rpartition("/")[2], source.service, caller.region, account)
-        members = members_of([*earlier, *caller.pages], account)
-        name = IncidentName(*names, span)
-        return Snapshot(name, as_of, simulated, False, __version__, members, candidate)
+        def snapshot() -> Snapshot:
+            account = _account(service, caller.pages)
+            names = (source.cluster.rpartition("/")[2], source.service, caller.region, account)
+            members = members_of([*earlier, *caller.pages], account)
+            name = IncidentName(*names, span)
+            return Snapshot(name, as_of, simulated, False, __version__, members, candidate)
 
-    incident = _Incident(caller, source, service=service, as_of=as_of, in_past=past is not None)
-    incident.earlier_tasks = [
-        task for page in earlier if page.operation == "ecs:DescribeTasks" for task in _tasks_of(page)
-    ]
-    incident.collect_candidate(candidate)
-    if first_look is not None:
-        incident.look = lambda: first_look(snapshot())
-    progress("tasks, targets and deployments")
-    tasks, history, definitions = incident.collect_tasks()
-    progress("logs, roles and policies, what the revision names, network, routing, metrics, changes")
-    _side_by_side(
-        lambda: incident.collect_details(tasks, history, definitions),
-        incident.collect_network,
-        incident.collect_routing,
-        lambda: incident.collect_metrics(span[0], history),
-        lambda: incident.collect_changes(tasks, history),
-    )
+        incident = _Incident(caller, source, service=service, as_of=as_of, in_past=past is not None)
+        incident.trail = trail
+        incident.earlier_tasks = [
+            task for page in earlier if page.operation == "ecs:DescribeTasks" for task in _tasks_of(page)
+        ]
+        incident.collect_candidate(candidate)
+        progress("tasks, targets and deployments")
+        for first in incident.begin(branches, lists, prepared, since=span[0]):
+            first.result()
+        if first_look is not None:
+            first_look(snapshot())
+        progress("logs, roles and policies, what the revision names, network, routing, metrics, changes")
     return snapshot()
 
 
-def _side_by_side(*branches: Callable[[], None]) -> None:
-    """Follow branches that need nothing of each other at the same time; the first error of one ends the run."""
-    with ThreadPoolExecutor(max_workers=len(branches)) as workers:
-        for future in [workers.submit(branch) for branch in branches]:
-            future.result()
+def _prepare(clients: Clients) -> None:
+    """Make ready, while the first answers come, what is needed later: clients, then the table of messages."""
+    clients.prepare()
+    templates()
+
+
+class _Lists(NamedTuple):
+    """The first page of the living tasks and of the dead ones, and whether the account keeps events of them."""
+
+    running: Answer
+    stopped: Answer
+    probe: Answer
+
+
+def _task_lists(caller: Caller, source: LiveSource) -> _Lists:
+    """Ask what needs no other answer."""
+    lists = ecs.task_list_requests(source.cluster, source.service)
+    return _Lists(*caller.gather([*lists, kept.probe_request(source.cluster)]))
+
+
+class _Past(NamedTuple):
+    """The service deployments, brief and in full, and the revisions that they rolled out."""
+
+    listed: Answer
+    described: Answer
+    revised: Answer
 
 
 def _account(service: Mapping[str, Any], pages: Iterable[Page]) -> str:
@@ -126,7 +150,7 @@ Definitions = dict[str, Mapping[str, Any]]
 
 
 class _Incident:
-    """The waves of one collection; holds only what all of them need."""
+    """The branches of one collection; holds only what all of them need."""
 
     def __init__(
         self, caller: Caller, source: LiveSource, *, service: Mapping[str, Any], as_of: datetime, in_past: bool
@@ -136,14 +160,11 @@ class _Incident:
         self._cluster, self._name = source.cluster, source.service
         self._service = service
         self._as_of = as_of
-        self._revisions: Rows = []
-        self._target_groups: Rows = []
-        self.look: Callable[[], None] = lambda: None
         self.earlier_tasks: Rows = []
         """Tasks that were seen before, and that ECS may have forgotten; the newest facts of each last."""
-        self._kept_revisions: dict[str, str] = {}
         self._candidate = ""
         self._read_first: Definitions = {}
+        self.trail: SharedTrail | None = None
 
     def collect_candidate(self, candidate: str) -> None:
         """Read the task definition that is not deployed yet: first, so that none is read twice under two names."""
@@ -151,50 +172,86 @@ class _Incident:
             self._read_first = self._definitions([candidate])
             self._candidate = next(iter(self._read_first), candidate)
 
-    def collect_tasks(self) -> tuple[Rows, DeploymentHistory, Definitions]:
-        """Read tasks, targets, service deployments and the task definitions that they name."""
-        lists = ecs.task_list_requests(self._cluster, self._name)
-        since, until = self._as_of - _DEPLOYMENTS_BEFORE, self._as_of if self._in_past else None
-        past = ecs.service_deployments_request(self._cluster, self._name, since, until)
-        targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
-        known = [self._service.get("taskDefinition", "")]
-        known = [arn for arn in known if arn not in self._read_first]
-        running, stopped, listed, probe, *rest = self._caller.gather(
-            [*lists, past, kept.probe_request(self._cluster), *targets, *ecs.task_definition_requests(known)]
-        )
-        self._target_groups = rest[0].items("TargetGroups") if targets else []
-        first = running.items("taskArns") + stopped.items("taskArns")
-        details = ecs.service_deployment_requests(listed)
-        tasks, described, revised = self._caller.gather([ecs.tasks_request(self._cluster, first), *details])
-        history = self._history(described, listed, revised, tasks)
-        self.look()
-        rows = tasks.items("tasks") + self._further_tasks([*zip(lists, (running, stopped), strict=True)])
-        rows = [*{task["taskArn"]: task for task in [*self.earlier_tasks, *rows]}.values()]
-        if _forgotten(rows, history):
-            known_still = kept.collect_kept_tasks(self._caller, probe, self._cluster, self._name, until=self._as_of)
-            self._kept_revisions = known_still.revisions
-            rows = [*rows, *known_still.tasks]
-        return rows, history, self._definitions([self._service.get("taskDefinition", ""), *_of_interest(history)])
+    def begin(
+        self, branches: Branches, lists: Future[_Lists], prepared: Future[None], *, since: datetime
+    ) -> list[Future[Any]]:
+        """Begin every branch; return those whose answers a first look needs. Metrics are read from `since` on.
 
-    def _further_tasks(self, lists: Iterable[tuple[Request, Answer]]) -> Rows:
+        What reads messages waits until their table is there: else each would read it for itself.
+        """
+        first_tasks = branches.begin(self.collect_first_tasks, lists)
+        further_tasks = branches.begin(self.collect_further_tasks, lists)
+        past = branches.begin(self.collect_deployments)
+        groups = branches.begin(self.collect_targets)
+        current = branches.begin(lambda: self._definitions([self._service.get("taskDefinition", "")]))
+        history = branches.begin(partial(self.history, first_tasks), past)
+        definitions = branches.begin(self.collect_definitions, history)
+        branches.begin(self.collect_roles, history, definitions)
+        branches.begin(self.collect_existence, history, definitions, after=[prepared])
+        branches.begin(self.collect_for_rollback, history, definitions)
+        branches.begin(partial(self.collect_resource_policies, denials=[]), history, definitions)
+        branches.begin(self.collect_network, past, groups)
+        branches.begin(partial(elbv2.collect_routing, self._caller), groups)
+        branches.begin(partial(self.collect_metrics, since), groups, history)
+        tasks = branches.begin(self.collect_tasks, lists, first_tasks, further_tasks, history)
+        denials = branches.begin(self.collect_logs, tasks, history, definitions, after=[prepared])
+        branches.begin(self.collect_simulations, history, definitions, denials)
+        branches.begin(self.collect_resource_policies, history, definitions, denials)
+        branches.begin(self.collect_groups, history, definitions, denials)
+        branches.begin(self.collect_changes, tasks, history)
+        return [first_tasks, groups, current, history]
+
+    def collect_first_tasks(self, lists: _Lists) -> Rows:
+        """Read the tasks on the first page of each list."""
+        arns = lists.running.items("taskArns") + lists.stopped.items("taskArns")
+        return self._caller.gather([ecs.tasks_request(self._cluster, arns)])[0].items("tasks")
+
+    def collect_further_tasks(self, lists: _Lists) -> Rows:
         """Read the tasks behind the first page of each list: a service in a crash loop has hundreds."""
-        pages = self._caller.gather(filter(None, (ecs.next_tasks_request(*row) for row in lists)))
+        rows = zip(ecs.task_list_requests(self._cluster, self._name), lists, strict=False)
+        pages = self._caller.gather(filter(None, (ecs.next_tasks_request(*row) for row in rows)))
         arns = [arn for page in pages for arn in page.items("taskArns")]
-        [tasks] = self._caller.gather([ecs.tasks_request(self._cluster, arns)])
-        return tasks.items("tasks")
+        return self._caller.gather([ecs.tasks_request(self._cluster, arns)])[0].items("tasks")
 
-    def collect_network(self) -> None:
-        """Read the VPC, for the deployments whose tasks and targets are known by now."""
-        network.collect_network(self._caller, self._service, self._revisions, self._target_groups)
+    def collect_deployments(self) -> _Past:
+        """Read the service deployments and what they rolled out."""
+        since, until = self._as_of - _DEPLOYMENTS_BEFORE, self._as_of if self._in_past else None
+        request = ecs.service_deployments_request(self._cluster, self._name, since, until)
+        [listed] = self._caller.gather([request])
+        return _Past(listed, *self._caller.gather(ecs.service_deployment_requests(listed)))
 
-    def _history(self, described: Answer, listed: Answer, revised: Answer, tasks: Answer) -> DeploymentHistory:
-        self._revisions = revised.items("serviceRevisions")
+    def collect_targets(self) -> Rows:
+        """Read the target groups, and the health of their targets; return the groups."""
+        targets = elbv2.target_requests(elbv2.target_group_arns(self._service))
+        return self._caller.gather(targets)[0].items("TargetGroups") if targets else []
+
+    def history(self, first_tasks: Future[Rows], past: _Past) -> DeploymentHistory:
+        """Return which deployment is examined; tasks are waited for only if the deployments do not tell all."""
         return deployment_history(
             [self._service],
-            service_deployments=described.items("serviceDeployments") or listed.items("serviceDeployments"),
-            service_revisions=revised.items("serviceRevisions"),
-            tasks=tasks.items("tasks"),
+            service_deployments=past.described.items("serviceDeployments") or past.listed.items("serviceDeployments"),
+            service_revisions=past.revised.items("serviceRevisions"),
+            tasks=(task for rows in map(Future.result, [first_tasks]) for task in rows),
         )
+
+    def collect_tasks(
+        self, lists: _Lists, first_tasks: Rows, further_tasks: Rows, history: DeploymentHistory
+    ) -> kept.Kept:
+        """Return all tasks, those among them that only somebody else has kept, and the revisions of still others."""
+        found = [*self.earlier_tasks, *first_tasks, *further_tasks]
+        rows = [*{task["taskArn"]: task for task in found}.values()]
+        if not _forgotten(rows, history):
+            return kept.Kept(rows, {})
+        known = kept.collect_kept_tasks(self._caller, lists.probe, self._cluster, self._name, until=self._as_of)
+        return kept.Kept([*rows, *known.tasks], known.revisions)
+
+    def collect_network(self, past: _Past, groups: Rows) -> None:
+        """Read the VPC, for the deployments and target groups of the service."""
+        network.collect_network(self._caller, self._service, past.revised.items("serviceRevisions"), groups)
+
+    def collect_definitions(self, history: DeploymentHistory) -> Definitions:
+        """Read the task definitions of the service, of the examined and of the last good deployment."""
+        return self._definitions([self._service.get("taskDefinition", ""), *_of_interest(history)])
 
     def _definitions(self, arns: Iterable[str]) -> Definitions:
         requests = ecs.task_definition_requests(arn for arn in arns if arn not in self._read_first)
@@ -202,17 +259,20 @@ class _Incident:
         definitions = filter(None, (answer.get("taskDefinition") for answer in answers))
         return {**self._read_first, **{row.get("taskDefinitionArn", ""): row for row in definitions}}
 
-    def collect_logs(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
+    def collect_logs(self, known: kept.Kept, history: DeploymentHistory, definitions: Definitions) -> list[Denial]:
         """Read the chosen streams and return the denials that they and the stopped reasons tell of."""
+        tasks = known.tasks
         of_tasks = [
             (stream, bool(task.get("stopCode")))
             for task in logs.chosen_tasks(
                 tasks, examined=history.examined_definition, last_good=history.good_definition
             )
-            for stream in logs.awslogs_streams(definitions.get(task["taskDefinitionArn"], {}), task["taskArn"])
+            for stream in logs.awslogs_streams(
+                definitions.get(task.get("taskDefinitionArn") or "", {}), task["taskArn"]
+            )
         ]
         streams = [stream for stream, _ in of_tasks]
-        streams += self._streams_of_forgotten_tasks(tasks, history, definitions)
+        streams += self._streams_of_forgotten_tasks(known, history, definitions)
         streams += self._forgotten_streams(tasks, history, definitions)
         answers = logs.read_streams(self._caller, streams, ended=[stream for stream, dead in of_tasks if dead])
         lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
@@ -220,14 +280,14 @@ class _Incident:
         return [*_denials(lines, "log_line"), *_denials(reasons, "stopped_reason")]
 
     def _streams_of_forgotten_tasks(
-        self, tasks: Rows, history: DeploymentHistory, definitions: Definitions
+        self, known: kept.Kept, history: DeploymentHistory, definitions: Definitions
     ) -> list[logs.Stream]:
         """Return streams of the examined revision whose tasks ECS has forgotten: by the ids that events still name."""
-        if not _forgotten(tasks, history) or history.examined is None:
+        if not _forgotten(known.tasks, history) or history.examined is None:
             return []
         definition = definitions.get(history.examined.task_definition, {})
         ids = kept.started_task_ids(self._service.get("events") or ())
-        own = [task_id for task_id, name in self._kept_revisions.items() if name == history.examined.revision]
+        own = [task_id for task_id, name in known.revisions.items() if name == history.examined.revision]
         ids = own[-logs.MAX_FORGOTTEN :] or ids
         named = [stream for task_id in ids for stream in logs.awslogs_streams(definition, task_id)]
         if named:
@@ -235,26 +295,23 @@ class _Incident:
         groups = dict.fromkeys(stream.group for stream in logs.awslogs_streams(definition, ""))
         return [s for group in groups for s in logs.streams_after(self._caller, group, history.examined.created_at)]
 
-    def collect_routing(self) -> None:
-        """Read what stands between the load balancers and the target groups."""
-        elbv2.collect_routing(self._caller, self._target_groups)
-
-    def collect_metrics(self, since: datetime, history: DeploymentHistory) -> None:
+    def collect_metrics(self, since: datetime, groups: Rows, history: DeploymentHistory) -> None:
         """Read CloudWatch's metrics of the service, its target groups and their load balancers."""
         names = (self._cluster.rpartition("/")[2], self._name)
         began = history.examined.created_at if history.examined else None
-        requests = metric_requests(*names, self._target_groups, since=since, until=self._as_of, began=began)
-        self._caller.gather(requests)
+        self._caller.gather(metric_requests(*names, groups, since=since, until=self._as_of, began=began))
 
-    def collect_changes(self, tasks: Rows, history: DeploymentHistory) -> None:
+    def collect_changes(self, known: kept.Kept, history: DeploymentHistory) -> None:
         """Ask CloudTrail who changed what between the last good deployment and the first failure."""
         examined = history.examined
-        if examined is None or not is_troubled(examined, tasks):
+        if examined is None or not is_troubled(examined, known.tasks):
             return
-        failed = first_failure(tasks, examined)
+        failed = first_failure(known.tasks, examined)
         since = well_since(history, self._service.get("events") or (), failed)
         if since is not None:
-            changes.collect_changes(self._caller, since=since, until=min(failed or self._as_of, self._as_of))
+            until = min(failed or self._as_of, self._as_of)
+            ask = self.trail.collect if self.trail else changes.collect_changes
+            ask(self._caller, since=since, until=until)
 
     def _forgotten_streams(
         self, tasks: Rows, history: DeploymentHistory, definitions: Definitions
@@ -267,37 +324,46 @@ class _Incident:
         for group in dict.fromkeys(stream.group for stream in computed):
             yield from logs.streams_before(self._caller, group, began)
 
-    def collect_details(self, tasks: Rows, history: DeploymentHistory, definitions: Definitions) -> None:
-        """Read the logs, then side by side what they, and the task definitions, ask for."""
-        denials = self.collect_logs(tasks, history, definitions)
-        if self._candidate:
-            history = with_candidate(history, self._candidate, at=self._as_of)
-        _side_by_side(
-            lambda: self.collect_existence(history, definitions),
-            lambda: self.collect_access(history, definitions, denials),
-        )
-
     def collect_existence(self, history: DeploymentHistory, definitions: Definitions) -> None:
-        """Ask whether what the service and the examined revision name exists."""
-        examined = history.examined_definition
-        existence.collect_existence(
-            self._caller,
-            cluster=self._cluster,
-            service=self._service,
-            definition=definitions.get(examined, {}),
-            read_groups=logs.read_groups(self._caller.pages),
-        )
+        """Ask whether what the service and the revision to be judged name exists; of log groups see below."""
+        definition = definitions.get(self._judged(history).examined_definition, {})
+        existence.collect_existence(self._caller, cluster=self._cluster, service=self._service, definition=definition)
 
-    def collect_access(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> None:
-        """Read the roles of the examined and the last good revision, and what they allow of what is needed."""
-        of_interest = [definitions[arn] for arn in _of_interest(history) if arn in definitions]
-        access_facts.collect_roles(self._caller, _roles(of_interest))
-        needs: tuple[Need, ...] = needs_of(of_interest[0], denials) if of_interest else ()
-        former = [role for role in _roles(of_interest[1:2], "taskRoleArn") if needs]
-        access_facts.collect_simulations(self._caller, needs, former_roles=former)
-        access_facts.collect_resource_policies(self._caller, needs)
-        if history.last_good is not None:
-            access_facts.collect_for_rollback(self._caller, definitions.get(history.last_good.task_definition, {}))
+    def collect_for_rollback(self, history: DeploymentHistory, definitions: Definitions) -> None:
+        """Ask whether what the last good revision names still exists."""
+        access_facts.collect_for_rollback(self._caller, definitions.get(self._judged(history).good_definition, {}))
+
+    def collect_groups(self, history: DeploymentHistory, definitions: Definitions, _: list[Denial]) -> None:
+        """Ask whether the log groups exist: once the logs are read, for a group of which a line came is known."""
+        definition = definitions.get(self._judged(history).examined_definition, {})
+        known = logs.read_groups(self._caller.pages)
+        existence.collect_groups(self._caller, service=self._service, definition=definition, read_groups=known)
+
+    def collect_roles(self, history: DeploymentHistory, definitions: Definitions) -> None:
+        """Read the roles of the revision to be judged and of the last good one."""
+        access_facts.collect_roles(self._caller, _roles(self._of_interest(history, definitions)))
+
+    def collect_simulations(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> None:
+        """Ask what the roles allow of what is needed: once the logs are read, for one call a role holds it all."""
+        needs = self._needs(history, definitions, denials)
+        former = self._of_interest(history, definitions)[1:2] if needs else []
+        access_facts.collect_simulations(self._caller, needs, former_roles=_roles(former, "taskRoleArn"))
+
+    def collect_resource_policies(
+        self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]
+    ) -> None:
+        """Read the resources' own policies; those that the definition names need not wait for what logs tell of."""
+        access_facts.collect_resource_policies(self._caller, self._needs(history, definitions, denials))
+
+    def _needs(self, history: DeploymentHistory, definitions: Definitions, denials: list[Denial]) -> tuple[Need, ...]:
+        of_interest = self._of_interest(history, definitions)
+        return needs_of(of_interest[0], denials) if of_interest else ()
+
+    def _judged(self, history: DeploymentHistory) -> DeploymentHistory:
+        return with_candidate(history, self._candidate, at=self._as_of) if self._candidate else history
+
+    def _of_interest(self, history: DeploymentHistory, definitions: Definitions) -> list[Mapping[str, Any]]:
+        return [definitions[arn] for arn in _of_interest(self._judged(history)) if arn in definitions]
 
 
 def _forgotten(tasks: Rows, history: DeploymentHistory) -> bool:

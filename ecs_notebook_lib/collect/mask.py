@@ -48,8 +48,8 @@ class Masker:
 
         Of the bodies of CloudTrail's events only what the kit reads is left.
         """
-        if operation == OPERATION:
-            response["Events"] = [kept_event(event, self._value) for event in response.get("Events") or ()]
+        if operation == OPERATION and "Events" in response:
+            response["Events"] = [kept_event(event, self._value) for event in response["Events"] or ()]
         for path in MASKED_PATHS.get(operation, ()):
             for holder, key in _places(response, path.split(".")):
                 holder[key] = self._value(holder.get("name", "") or str(key), holder[key])

@@ -224,7 +224,7 @@ def _planned_json(row: PlannedCheck) -> dict[str, Any]:
 
 
 def _coverage_json(coverage: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = coverage[["operation", "status", "calls", "hides", "left_out"]].fillna("")
+    rows = coverage[["operation", "status", "calls", "error", "hides", "left_out"]].fillna("")
     return [{str(name): value for name, value in row.items()} for row in rows.to_dict("records")]
 
 

@@ -4,17 +4,19 @@ import pandas as pd
 
 from ecs_notebook_lib.diagnosis.containers import application_names, main_containers
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.sentences import read_once
 from ecs_notebook_lib.knowledge.ends import Ended, end_of, reading
 
 
 def ends_of(frames: Frames) -> pd.Series:
     """Return for each row of `tasks` the kind of finding that its end comes to; missing where that says nothing."""
     containers, spoke = _containers(frames), _that_spoke(frames)
-    columns = ["task_arn", "stop_code", "stopped_reason", "reason_kind", "running_seconds"]
-    rows = frames.tasks[columns].astype(object).where(frames.tasks[columns].notna(), None)
+    tasks = frames.tasks.assign(told=read_once(frames.tasks["stopped_reason"], reading).fillna(""))
+    columns = ["task_arn", "stop_code", "told", "running_seconds"]
+    rows = tasks[columns].astype(object).where(tasks[columns].notna(), None)
     kinds = [
-        end_of(code, reading(kind, reason), containers.get(arn, ()), seconds=seconds, silent=arn not in spoke)
-        for arn, code, reason, kind, seconds in rows.itertuples(index=False, name=None)
+        end_of(code, told, containers.get(arn, ()), seconds=seconds, silent=arn not in spoke)
+        for arn, code, told, seconds in rows.itertuples(index=False, name=None)
     ]
     return pd.Series([kind or None for kind in kinds], index=frames.tasks.index, dtype="string")
 
@@ -41,10 +43,11 @@ def _containers(frames: Frames) -> dict[str, list[Ended]]:
     main = main_containers(frames)
     rows = frames.containers[frames.containers["essential"].fillna(value=True)]
     by_task: dict[str, list[Ended]] = {}
-    columns = ["task_arn", "task_definition", "container", "exit_code", "reason", "reason_kind", "health_status"]
+    rows = rows.assign(told=read_once(rows["reason"], reading).fillna(""))
+    columns = ["task_arn", "task_definition", "container", "exit_code", "told", "health_status"]
     known = rows[columns].astype(object).where(rows[columns].notna(), None)
-    for arn, definition, name, code, reason, kind, health in known.itertuples(index=False, name=None):
+    for arn, definition, name, code, told, health in known.itertuples(index=False, name=None):
         takes = name is None or (definition, name) in main
-        ended = Ended(str(name or ""), code, reading(kind, reason), takes, health == "UNHEALTHY")
+        ended = Ended(str(name or ""), code, told, takes, health == "UNHEALTHY")
         by_task.setdefault(arn, []).append(ended)
     return by_task

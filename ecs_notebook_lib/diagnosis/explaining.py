@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.differential import Evidence, calibrated, posterior
 from ecs_notebook_lib.diagnosis.plan import command_of
 from ecs_notebook_lib.knowledge.ends import reading_of_message
 from ecs_notebook_lib.knowledge.exits import HIGHEST_EXIT_CODE, SIGNALS, meaning_of_exit
+from ecs_notebook_lib.knowledge.health_codes import kind_of_code
 from ecs_notebook_lib.knowledge.messages import Message, recognise, recognise_anywhere
 from ecs_notebook_lib.knowledge.weights import FindingKind, causes, check_rows, finding_kinds
 from ecs_notebook_lib.untrusted import visible

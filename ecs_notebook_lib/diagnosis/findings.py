@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from ecs_notebook_lib.diagnosis import words
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from ecs_notebook_lib.examined import Deployment
     from ecs_notebook_lib.frames import Frames
 
@@ -79,18 +79,18 @@ def examined_of(frames: "Frames") -> "Deployment":
 Examine = Callable[["Frames"], Iterator[Finding]]
 
 
-def keys_of(rows: pd.DataFrame, column: str) -> tuple[str, ...]:
+def keys_of(rows: "pd.DataFrame", column: str) -> tuple[str, ...]:
     """Return the key values of rows, as text."""
     return tuple(rows[column].astype("string").tolist())
 
 
-def most_common(values: pd.Series) -> str:
+def most_common(values: "pd.Series") -> str:
     """Return the value that occurs most often; `""` if there is none."""
     counts = values.dropna().value_counts()
     return str(counts.index[0]) if len(counts) else ""
 
 
-def listing(values: pd.Series, *, limit: int = 4) -> str:
+def listing(values: "pd.Series", *, limit: int = 4) -> str:
     """Return the distinct values in words: `a, b and 3 more`."""
     distinct = [str(value) for value in values.dropna().unique()]
     shown = distinct[:limit]

@@ -183,10 +183,15 @@ def _healthy(frames: Frames, living: pd.DataFrame) -> int:
     return len(known)
 
 
-def _failed(frames: Frames, tasks: pd.DataFrame) -> int:
-    """Return how many tasks ended in a way that no rollout brings about; ECS's own count is only of the latest."""
+def failed_tasks(tasks: pd.DataFrame) -> pd.Series:
+    """Say of each task, by `stop_code` and `reason_kind`, whether it ended in a way that no rollout brings about."""
     codes = tasks["stop_code"].isin(["TaskFailedToStart", "EssentialContainerExited"])
-    ended = int((codes | tasks["reason_kind"].isin(FAILED_STOPS)).sum())
+    return codes | tasks["reason_kind"].isin(FAILED_STOPS)
+
+
+def _failed(frames: Frames, tasks: pd.DataFrame) -> int:
+    """Return how many tasks failed; ECS's own count is only of the latest."""
+    ended = int(failed_tasks(tasks).sum())
     told = frames.deployments.loc[frames.deployments["status"] == "PRIMARY", "failed_tasks"].fillna(0)
     return max(ended, int(told.sum()))
 

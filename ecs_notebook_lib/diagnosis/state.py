@@ -89,7 +89,11 @@ def _status(frames: Frames, examined: Deployment | None) -> str:
     service = frames.services.iloc[0]
     if examined.scaled_to_zero:
         return "failing" if _tried_in_vain(frames, examined) else "stable"
-    steady = bool(service["running_count"] == service["desired_count"]) and len(frames.deployments) == 1
+    running, desired = service["running_count"], service["desired_count"]
+    counted = pd.notna(running) and pd.notna(desired)
+    if not counted and _outcome(examined) == "completed":
+        return "unknown"
+    steady = counted and bool(running == desired) and len(frames.deployments) == 1
     if steady and (frames.deployments["rollout_state"] == "COMPLETED").all():
         return "stable"
     if _outcome(examined) != "in_progress" or _tried_in_vain(frames, examined):
@@ -133,7 +137,8 @@ def _serving_tasks(frames: Frames) -> int | None:
     healthy = _healthy_targets(frames)
     if healthy is not None or not len(frames.services):
         return healthy
-    return None if "targets" in frames.gaps else int(frames.services["running_count"].iloc[0])
+    running = frames.services["running_count"].iloc[0]
+    return None if "targets" in frames.gaps or pd.isna(running) else int(running)
 
 
 def _responses(frames: Frames, metric: str, since: datetime | None) -> int | None:

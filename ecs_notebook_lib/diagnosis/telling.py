@@ -44,7 +44,8 @@ def dead_streams(frames: Frames) -> list[str]:
     tasks = frames.tasks
     stopped = tasks["stop_code"].notna() | (tasks["last_status"].fillna("") == "STOPPED")
     lines = of_examined(frames, frames.log_events)
-    lines = lines[lines["task_id"].isin(tasks.loc[stopped, "task_id"])]
+    named = tasks["task_id"].isin(lines["task_id"].dropna().unique())  # of few tasks lines were read
+    lines = lines[lines["task_id"].isin(tasks.loc[stopped & named, "task_id"])]
     ends = lines.groupby("log_stream")["logged_at"].max()
     return [str(stream) for stream in ends.sort_values(ascending=False, kind="stable").index]
 

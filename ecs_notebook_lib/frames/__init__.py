@@ -10,7 +10,6 @@ from ecs_notebook_lib.examined import (
     Deployment,
     DeploymentHistory,
     deployment_history,
-    first_failure,
     well_since,
     with_candidate,
 )
@@ -95,8 +94,12 @@ class Frames(ReadFrames):
             self._responses("ecs:DescribeServices", "services"),
             service_deployments=described or self._responses("ecs:ListServiceDeployments", "serviceDeployments"),
             service_revisions=self._responses("ecs:DescribeServiceRevisions", "serviceRevisions"),
-            tasks=self._responses("ecs:DescribeTasks", "tasks"),
+            tasks=tasks.first_of_deployments(self._listed_tasks),
         )
+
+    @cached_property
+    def _listed_tasks(self) -> pd.DataFrame:
+        return self._read(tasks.TASKS, remembers=False)
 
     @cached_property
     def gaps(self) -> dict[str, str]:
@@ -312,8 +315,8 @@ class Frames(ReadFrames):
     @cached_property
     def first_failure(self) -> datetime | None:
         """Return when the first task of the examined revision failed; None if none is known."""
-        tasks = self._responses("ecs:DescribeTasks", "tasks")
-        return first_failure(tasks, self.history.examined) if self.history.examined else None
+        examined = self.history.examined
+        return tasks.first_failure(self._listed_tasks, examined) if examined else None
 
     def _side(self, deployment: Deployment) -> Side:
         """Return what AWS keeps of one deployment."""

@@ -9,6 +9,7 @@ import pandas as pd
 from ecs_notebook_lib.arns import partition_of
 from ecs_notebook_lib.frames.columns import TEXT, TRUTH, UTC_TIME, Column, FrameSchema, rows_frame, texts
 from ecs_notebook_lib.frames.logs import told_kinds
+from ecs_notebook_lib.frames.sentences import samples
 from ecs_notebook_lib.knowledge.messages import recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of, role_name
 from ecs_notebook_lib.policy import (
@@ -217,12 +218,12 @@ def access_frame(
     policies, roles = resources
     keys = zip(policies["service"], policies["resource"], strict=True)
     documents: dict[tuple[str, str], str] = dict(zip(keys, policies["document"], strict=True))
-    role_ids = dict(zip(roles["role_arn"], roles["role_id"], strict=True))
+    role_ids = dict(zip(roles["role_arn"], roles["role_id"].fillna(""), strict=True))
     needs = needs_of(definition, denials) if definition else ()
     rows: list[dict[str, object]] = []
     for need in needs:
         identity = decisions.get((need.role_arn, need.action, need.resource))
-        principal = Principal(need.role_arn, role_id=role_ids.get(need.role_arn) or "")
+        principal = Principal(need.role_arn, role_id=role_ids.get(need.role_arn, ""))
         resource = _resource_decision(documents, need, principal)
         both = combine(identity_decision(identity), resource, action=need.action)
         former = decisions.get((former_role_arn, need.action, need.resource)) if need.role == "task" else None
@@ -261,7 +262,7 @@ def denials_of(log_events: pd.DataFrame, tasks: pd.DataFrame) -> list[Denial]:
     told = log_events[told_kinds(log_events) == "access_denied"].dropna(subset=["principal", "action"])
     rows = told[["principal", "action", "resource"]].fillna("").drop_duplicates()
     denials = [Denial(str(row[0]), str(row[1]), str(row[2]), "log_line") for row in rows.to_numpy()]
-    for reason in tasks["stopped_reason"].dropna().unique():
+    for reason in samples(tasks["stopped_reason"]):
         message = recognise(reason, where="stopped_reason")
         if message and message.innermost.parts.get("principal") and role_name(message.innermost.parts["principal"]):
             parts = message.innermost.parts

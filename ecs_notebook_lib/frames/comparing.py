@@ -15,11 +15,14 @@ _HIDDEN = "(a value)"
 _DIFFERS = "(value differs)"
 _NAMED = r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|(?:api|access|private)[_-]?key)"
 _SECRETS = (
-    re.compile(rf"(?i)({_NAMED}[\w-]*=)[^\s\"',;&]+()"),
-    re.compile(rf"(?i)(--?[\w-]*{_NAMED}[\w-]*[\s,]+)[^\s\"',;&]+()"),
+    re.compile(rf"(?i)({_NAMED}[\w-]{{0,100}}+=)[^\s\"',;&]+()"),
+    re.compile(rf"(?i)((?<!-)-[\w-]{{0,100}}{_NAMED}[\w-]{{0,100}}+[\s,]+)[^\s\"',;&]+()"),
     re.compile(r"(://[^\s/:@]*:)[^\s/@]+(@)"),
 )
-"""Where command lines hold secrets: `PASSWORD=…`, `--token …`, `scheme://user:…@host`."""
+"""Where command lines hold secrets: `PASSWORD=…`, `--token …`, `scheme://user:…@host`.
+
+Names are bounded: text is anybody's, and each letter of it may begin one.
+"""
 
 _IDENTITY = frozenset(
     {

@@ -7,8 +7,9 @@ import orjson
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, Column, FrameSchema, rows_frame
+from ecs_notebook_lib.knowledge.error_codes import NOT_ASKED, Kind, kind_of
 from ecs_notebook_lib.knowledge.operations import Operation, operations
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, each_line
 
 COVERAGE = FrameSchema(
     "coverage",
@@ -16,7 +17,9 @@ COVERAGE = FrameSchema(
     rows="One row a read operation of the kit.",
     columns=(
         Column("operation", TEXT, "", "`service:Operation`."),
-        Column("status", TEXT, "", "ok, denied, throttled, failed, or skipped: nothing asked for it."),
+        Column(
+            "status", TEXT, "", "ok, denied, throttled, failed, or skipped: nothing asked for it, or it was given up."
+        ),
         Column("calls", COUNT, "", "Answers and refusals that came."),
         Column("error", TEXT, "", "AWS's code and the operation, if it was refused."),
         Column("message", TEXT, "", "AWS's own sentence, if it was refused."),
@@ -27,9 +30,6 @@ COVERAGE = FrameSchema(
 
 _NO_ERROR = b',"error":null,"response":'
 """As `snapshot` writes a page; inside of a JSON string the quotes would be escaped."""
-
-_THROTTLED = ("Throttl", "RequestLimitExceeded", "TooManyRequests", "SlowDown")
-_DENIED = ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "Forbidden")
 
 
 def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
@@ -44,15 +44,19 @@ def coverage_frame(snapshot: Snapshot) -> pd.DataFrame:
 
 
 def _row(snapshot: Snapshot, operation: Operation, before: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
-    pages = snapshot.lines(operation.name).splitlines()
-    refused = [error for error in map(_error, pages) if error and error["code"] not in operation.absent]
-    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(pages)}
+    lines = list(each_line(snapshot.lines(operation.name)))
+    whole = snapshot.records(operation.name) if operation.always else ()
+    errors = [page["error"] for page in whole] if operation.always else list(map(_error, lines))
+    refused = [error for error in errors if error and error["code"] not in operation.absent]
+    unasked = [error for error in refused if error["code"] == NOT_ASKED]
+    row: dict[str, object] = {"operation": operation.name, "status": "ok", "calls": len(lines) - len(unasked)}
     row |= {"hides": "", "left_out": ""}
     if len(refused):
-        code = str(refused[0]["code"])
-        error = {"error": f"{code}: {operation.action}", "message": refused[0].get("message")}
+        first = next((error for error in refused if error["code"] != NOT_ASKED), refused[0])
+        code = str(first["code"])
+        error = {"error": f"{code}: {operation.action}", "message": first.get("message")}
         return row | error | {"status": _status(code), "hides": operation.hides}
-    if len(pages):
+    if len(errors):
         return row
     blocked = [name for name in operation.after if before.get(name, {}).get("hides")]
     if blocked:
@@ -94,9 +98,10 @@ def with_left_out(coverage: pd.DataFrame, operation: str, text: str) -> pd.DataF
 
 
 def _status(code: str) -> str:
-    if code.startswith(_THROTTLED):
-        return "throttled"
-    return "denied" if code.startswith(_DENIED) else "failed"
+    if code == NOT_ASKED:
+        return "skipped"
+    kind = kind_of(code)
+    return str(kind) if kind in (Kind.THROTTLED, Kind.DENIED) else "failed"
 
 
 def unread(snapshot: Snapshot, schemas: Mapping[str, FrameSchema]) -> dict[str, str]:

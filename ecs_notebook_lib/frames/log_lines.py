@@ -1,4 +1,4 @@
-r"""One log line read: its own text, its level, and its pattern, in which what varies is masked.
+"""One log line read: its own text and its level.
 
 Lines come from containers and are untrusted: every expression here looks at a bounded text and cannot backtrack far.
 """
@@ -23,8 +23,6 @@ _MAX_JSON = 1_048_576
 
 _HEAD = 200
 """Where a level stands in a line, if it has one."""
-
-_MAX_PATTERN = 1000
 
 _NAMES: Mapping[str, str] = {
     name: level
@@ -86,25 +84,6 @@ _ADDRESS_KEYS = ("addr", "address", "listen_addr", "listenAddr", "listen", "bind
 _PORT_KEYS, _HOST_KEYS = ("port", "http_port", "server.port"), ("host", "ip", "interface", "hostname")
 _ENDS_IN_PORT, _PORT = re.compile(r":\d{2,5}/?\Z"), re.compile(r"\d{2,5}")
 
-_VARIABLE = re.compile(
-    r"""
-      (?P<kept>(?<="\ )[1-5]\d\d(?![\w.]))                                     # the status of an access line
-    | (?P<time>(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?:[T\ ]\d\d:\d\d:\d\d)?(?:[.,]\d{1,9})?(?:Z|\ ?[+-]\d\d:?\d\d)?(?!\d)
-        |(?<!\d)\d\d/[A-Z][a-z][a-z]/\d{4}:\d\d:\d\d:\d\d(?:\ [+-]\d{4})?
-        |(?<![\d:])\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?![\d:]))
-    | (?P<id>(?<!\w)[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}(?!\w)
-        |(?<!\w)0x[0-9a-fA-F]+|(?<=@)[0-9a-f]{4,16}(?!\w))
-    | (?P<address>(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?::\d{1,5})?(?![\w.]*\w)
-        |(?<![\w:])(?:[0-9a-fA-F]{1,4}:){3,7}[0-9a-fA-F]{1,4}(?![\w:]))
-    | (?P<quoted>"[^"]{61,}"|(?<!\w)'[^']{61,}')
-    | (?P<word>(?<!\w)\w{8,}(?!\w))
-    | (?P<number>(?<![A-Za-z_\d])\d+(?:\.\d+)*)
-    """,
-    re.VERBOSE | re.ASCII,
-)
-_HEXADECIMAL = re.compile(r"[0-9a-fA-F]+\Z")
-_LONG_ID, _DIGITS_OF_ID = 12, 3
-
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
@@ -158,40 +137,6 @@ def level_of(text: str) -> str | None:
     spoken = [match for match in (form.search(head) for form in _SPOKEN) if match]
     first = min(spoken, key=lambda match: match.start(1), default=None)
     return _NAMES.get(first[1].lower().replace(" ", "_")) if first else None
-
-
-def pattern_of(text: str) -> str:
-    """Return a line with its variable parts masked: times, addresses, identifiers, numbers, long quoted texts.
-
-    Paths and names stay. So do a count of zero, which means that there is none, and the status of an access line.
-    """
-    plain = " ".join(text[: 2 * _MAX_PATTERN].split())
-    return _VARIABLE.sub(_masked, plain[:_MAX_PATTERN])
-
-
-def _masked(match: re.Match[str]) -> str:
-    kind, value = match.lastgroup, match[0]
-    if kind == "kept" or (value == "0" and _counts(match.string, match.start())):
-        return value
-    if kind == "word":
-        return _masked_word(value)
-    return f"<{kind}>"
-
-
-def _counts(text: str, start: int) -> bool:
-    """Say whether the zero at `start` is how many there are of something: `errors=0`, `failed: 0`, `0 errors`."""
-    return text[max(0, start - 3) : start].rstrip().endswith(("=", ":")) or text.startswith(
-        (" error", " fail", " warn"), start + 1
-    )
-
-
-def _masked_word(word: str) -> str:
-    digits = sum(character.isdigit() for character in word)
-    if digits == len(word):
-        return "<number>"
-    if digits and _HEXADECIMAL.match(word):
-        return "<id>"
-    return "<id>" if digits >= _DIGITS_OF_ID and len(word) >= _LONG_ID else word
 
 
 def _read_json(members: Mapping[str, Any], message: str) -> LogLine:

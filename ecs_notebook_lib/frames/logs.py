@@ -1,23 +1,18 @@
 """What containers printed, each line attributed to its revision: frames of CloudWatch Logs."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ecs_notebook_lib.examined import DeploymentHistory
-from ecs_notebook_lib.frames.access_lines import (
-    access_of_named_fields,
-    access_of_text,
-    may_be_access,
-    plain_client,
-    seconds_of,
-)
+from ecs_notebook_lib.frames.access_lines import seconds_of
 from ecs_notebook_lib.frames.columns import COUNT, NUMBER, TEXT, TRUTH, UTC_TIME, Column, FrameSchema, declared, texts
-from ecs_notebook_lib.frames.log_lines import LogLine, pattern_of, read_line
+from ecs_notebook_lib.frames.line_meaning import ACCESS, DENIAL_PARTS, Meaning, harmless_ones, meanings_of, read_lines
+from ecs_notebook_lib.frames.line_patterns import PatternMiner
+from ecs_notebook_lib.frames.log_lines import LogLine
 from ecs_notebook_lib.frames.stack_traces import trace_ids
-from ecs_notebook_lib.knowledge.harmless import harmless_reason
-from ecs_notebook_lib.knowledge.messages import Message, error_kinds, find_in_log
 from ecs_notebook_lib.knowledge.reading import TAIL_LINES
 
 _NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks", "ecs:DescribeTaskDefinition", "logs:GetLogEvents")
@@ -82,23 +77,7 @@ LOG_STREAMS = FrameSchema(
     ),
 )
 
-_LAST_LINES = 200
-_DENIAL_PARTS = ("principal", "action", "resource")
-_MESSAGE_PARTS = ("method", "client", "path", "status", "user_agent", *_DENIAL_PARTS)
-_ACCESS = "http_access"
-
-
-@dataclass(frozen=True, slots=True)
-class _Meaning:
-    """What a line means, and the parts of it that are columns; an access line may tell an error as well."""
-
-    kind: str
-    parts: Mapping[str, str]
-    error_kind: str | None = None
-
-    @property
-    def is_error(self) -> bool:
-        return (self.error_kind or self.kind) in error_kinds()
+_MESSAGE_PARTS = ("method", "client", "path", "status", "user_agent", *DENIAL_PARTS)
 
 
 def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
@@ -115,66 +94,43 @@ def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: Deploymen
 
 def _read(events: pd.DataFrame) -> pd.DataFrame:
     """Add what the lines say; equal ones are read once."""
-    lines = {text: read_line(text) for text in events["message"].unique()}
-    found = {text: _meaning(line, text) for text, line in lines.items()}
-    meanings = [found[text] for text in events["message"]]
-    events["kind"] = texts((meaning.kind if meaning else None for meaning in meanings), events.index)
-    events["error_kind"] = texts((meaning.error_kind if meaning else None for meaning in meanings), events.index)
-    events["request_seconds"] = _request_seconds(meanings, events.index)
-    for part in _MESSAGE_PARTS:
-        events[part] = texts((_part(meaning, part) for meaning in meanings), events.index)
+    codes, distinct = pd.factorize(events["message"])
+    messages = list(distinct)
+    lines = read_lines(messages)
+    found = meanings_of(lines, messages)
+    columns: dict[str, Sequence[str | None]] = {
+        "kind": [meaning.kind if meaning else None for meaning in found],
+        "error_kind": [meaning.error_kind if meaning else None for meaning in found],
+        "level": [line.level for line in lines],
+        "pattern": _patterns(lines, found),
+        **{part: [_part(meaning, part) for meaning in found] for part in _MESSAGE_PARTS},
+    }
+    for name, values in columns.items():
+        events[name] = texts(values, pd.RangeIndex(len(values))).take(codes).set_axis(events.index)
     events["status"] = pd.to_numeric(events["status"], errors="coerce").astype("Int64")
-    events["level"] = texts((lines[text].level for text in events["message"]), events.index)
-    patterns = {text: pattern_of(line.text) for text, line in lines.items()}
-    events["pattern"] = texts((patterns[text] for text in events["message"]), events.index)
-    harmless = {text for text, line in lines.items() if _harmless(line, found[text])}
-    events["harmless"] = events["message"].isin(harmless).astype("boolean")
-    return events.assign(trace_id=trace_ids(events, lines))
+    seconds = [_request_seconds(meaning) for meaning in found]
+    events["request_seconds"] = pd.Series(pd.array(seconds, dtype="Float64").take(codes), index=events.index)
+    harmless = pd.array(harmless_ones(lines, found), dtype="boolean")
+    events["harmless"] = pd.Series(harmless.take(codes), index=events.index)
+    return events.assign(trace_id=trace_ids(events, dict(zip(messages, lines, strict=True))))
 
 
-def _meaning(line: LogLine, message: str) -> _Meaning | None:
-    """Return what a line means: it is an access line if it has a method and a status, whatever else it tells."""
-    looked = line.text == message and message.startswith("{")
-    likely = not looked and may_be_access(line.text)
-    access = line.access or (access_of_named_fields(line.text) if likely else None)
-    if access is not None:
-        error = _known(line, message) if line.level in _GRAVE or access["status"] >= "500" else None
-        if error is None or error.kind not in error_kinds():
-            return _Meaning(_ACCESS, access)
-        denial = {part: error.parts[part] for part in _DENIAL_PARTS if part in error.parts}
-        return _Meaning(_ACCESS, {**denial, **access}, error.kind)
-    known = _known(line, message)
-    if known is None:
-        told = access_of_text(line.text) if likely else None
-        return _Meaning(_ACCESS, told) if told else None
-    if known.kind == _ACCESS and "client" in known.parts:
-        return _Meaning(_ACCESS, {**known.parts, "client": plain_client(known.parts["client"])})
-    return _Meaning(known.kind, known.parts)
+def _patterns(lines: Sequence[LogLine], found: Sequence[Meaning | None]) -> list[str | None]:
+    """Return the pattern of each line; those of another level or meaning are never put together."""
+    told = ((meaning.error_kind or meaning.kind) if meaning else "" for meaning in found)
+    scopes, names = pd.factorize(np.array([f"{line.level} {kind}" for line, kind in zip(lines, told, strict=True)]))
+    texts_, miner = pa.array([line.text for line in lines], pa.large_string()), PatternMiner()
+    numbers = np.empty(len(lines), dtype=np.int64)
+    for number, scope in enumerate(names):
+        rows = np.flatnonzero(scopes == number)
+        numbers[rows] = miner.add(texts_.take(pa.array(rows)), str(scope))
+    patterns = miner.patterns()
+    return [patterns[number] for number in numbers]
 
 
-_GRAVE = ("FATAL", "ERROR", "WARN")
-
-
-def _known(line: LogLine, message: str) -> Message | None:
-    """Return the message in a line; of several lines in one, a stack trace, the last that speaks of a cause."""
-    several = line.lines[-_LAST_LINES:]
-    if len(several) > 1:
-        each = (find_in_log(text) for text in reversed(several))
-        causes = (found for found in each if found and found.kind in error_kinds() and found.kind != "traceback")
-        cause = next(causes, None)
-        if cause is not None:
-            return cause
-    return find_in_log(line.text) or find_in_log(message)
-
-
-def _harmless(line: LogLine, meaning: _Meaning | None) -> bool:
-    known = meaning is not None and meaning.is_error
-    return not known and line.level != "FATAL" and harmless_reason(line.text) != ""
-
-
-def _request_seconds(meanings: list[_Meaning | None], index: pd.Index) -> pd.Series:
-    told = (_part(meaning, "seconds") if meaning and meaning.kind == _ACCESS else None for meaning in meanings)
-    return pd.Series([seconds_of(text, 1.0) if text else None for text in told], index=index, dtype="Float64")
+def _request_seconds(meaning: Meaning | None) -> float | None:
+    told = _part(meaning, "seconds") if meaning and meaning.kind == ACCESS else None
+    return seconds_of(told, 1.0) if told else None
 
 
 def told_kinds(log_events: pd.DataFrame) -> pd.Series:
@@ -182,7 +138,7 @@ def told_kinds(log_events: pd.DataFrame) -> pd.Series:
     return log_events["error_kind"].fillna(log_events["kind"])
 
 
-def _part(meaning: _Meaning | None, name: str) -> str | None:
+def _part(meaning: Meaning | None, name: str) -> str | None:
     value = meaning.parts.get(name) if meaning else None
     return value.split(" ")[0] if value and name == "status" else value
 

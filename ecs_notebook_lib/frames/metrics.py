@@ -39,28 +39,35 @@ def metrics_frame(snapshot: Snapshot) -> pd.DataFrame:
     return declared(frame.drop_duplicates(keys, keep="last").sort_values("began_at", kind="stable"), METRICS)
 
 
+_STATED = {"Metric", "Stat", "Period"}
+"""Members without which botocore sends no query."""
+
+
 def _series(snapshot: Snapshot) -> Iterator[dict[str, Any]]:
     for page in snapshot.records("cloudwatch:GetMetricData"):
         queries = {query.get("Id"): query.get("MetricStat") for query in page["params"]["MetricDataQueries"]}
+        queries = {name: stat for name, stat in queries.items() if stat and stat.keys() >= _STATED}
         for result in (page["response"] or {}).get("MetricDataResults") or ():
             stat = queries.get(result.get("Id"))
             if stat is None:
                 continue
             metric = stat["Metric"]
+            namespace, name = metric.get("Namespace"), metric.get("MetricName")
+            points = list(zip(result.get("Timestamps") or (), result.get("Values") or (), strict=False))
             yield {
-                "namespace": metric["Namespace"],
-                "metric": metric["MetricName"],
+                "namespace": namespace,
+                "metric": name,
                 "statistic": stat["Stat"],
                 "resource": _resource(metric.get("Dimensions") or ()),
                 "period_seconds": stat["Period"],
-                "began_at": result.get("Timestamps") or [],
-                "value": result.get("Values") or [],
-                "unit": unit_of(metric["Namespace"], metric["MetricName"]),
+                "began_at": [began_at for began_at, _ in points],
+                "value": [value for _, value in points],
+                "unit": unit_of(namespace, name),
             }
 
 
 def _resource(dimensions: Any) -> str:
-    values = {row["Name"]: row["Value"] for row in dimensions}
+    values = {row.get("Name"): row.get("Value") for row in dimensions}
     for name in ("ServiceName", "TargetGroup", "LoadBalancer"):
         if name in values:
             return str(values[name])

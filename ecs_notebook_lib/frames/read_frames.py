@@ -92,13 +92,15 @@ class ReadFrames:
         """Whether the snapshot is not finished: what was not asked yet is a gap."""
         self._pages: dict[str, tuple[pa.Table, list[bool]]] = {}
 
-    def _read(self, schema: FrameSchema) -> pd.DataFrame:
+    def _read(self, schema: FrameSchema, *, remembers: bool | None = None) -> pd.DataFrame:
+        """Return the frame as it is read; `remembers` in place of the schema's own."""
         if schema.operation not in self._pages:
             schemas = _SCHEMAS_OF[schema.operation]
             lines = self.snapshot.lines(schema.operation)
             self._pages[schema.operation] = read_pages(lines, schemas), of_last_answers(lines)
         pages, last = self._pages[schema.operation]
-        return frame_of(pages if schema.remembers or all(last) else pages.filter(pa.array(last)), schema)
+        whole = schema.remembers if remembers is None else remembers
+        return frame_of(pages if whole or all(last) else pages.filter(pa.array(last)), schema)
 
     def _responses(self, operation: str, member: str) -> list[dict[str, Any]]:
         last = of_last_answers(self.snapshot.lines(operation))

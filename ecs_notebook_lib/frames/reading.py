@@ -5,7 +5,6 @@ what no frame declares is never built. Rows of nested lists are unfolded by inde
 """
 
 from collections.abc import Iterable, Sequence
-from io import BytesIO
 from typing import Any
 
 import pandas as pd
@@ -15,6 +14,7 @@ import pyarrow.json as pj
 
 from ecs_notebook_lib.errors import SnapshotError
 from ecs_notebook_lib.frames.columns import ARROW_TYPES, Column, FrameSchema, declared
+from ecs_notebook_lib.snapshot import each_line
 
 _BLOCK_BYTES = 1 << 20
 _PANDAS_TYPES = {
@@ -38,13 +38,14 @@ def read_pages(lines: bytes, schemas: Sequence[FrameSchema]) -> pa.Table:
     schema = _arrow_schema(columns)
     if not lines:
         return schema.empty_table()
-    longest = max(map(len, lines.splitlines()))
+    longest = max(map(len, each_line(lines)))
     try:
-        return pj.read_json(
-            BytesIO(lines),
+        pages = pj.read_json(
+            pa.BufferReader(lines),
             read_options=pj.ReadOptions(block_size=max(_BLOCK_BYTES, longest + 1)),
             parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
         )
+        return pages.combine_chunks()
     except pa.ArrowInvalid as error:
         raise SnapshotError("The snapshot", f"a page of it cannot be read ({str(error)[:120]})") from error
 
@@ -52,16 +53,23 @@ def read_pages(lines: bytes, schemas: Sequence[FrameSchema]) -> pa.Table:
 def frame_of(pages: pa.Table, schema: FrameSchema) -> pd.DataFrame:
     """Return the frame that `schema` declares, a row for each element of its innermost list.
 
-    Of rows with the same key the last observation is kept. Derived columns are there, and missing.
+    Of rows with the same key the last observation is kept; `first_seen_at` tells of the first. Derived columns are
+    there, and missing.
     """
     columns = [column for column in schema.columns if column.path]
     table = _unfold(pages.combine_chunks(), [*columns, _SEEN])
     frame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
-    if schema.key:
-        known = frame.dropna(subset=[name for name in schema.key if name in frame])  # a refused page has no such row
-        last = known.sort_values("@at", kind="stable").drop_duplicates(list(schema.key), keep="last")
-        frame = last.sort_index()
-    return declared(frame, schema)
+    return declared(_observed_once(frame, list(schema.key)) if schema.key else frame, schema)
+
+
+def _observed_once(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
+    """Return the last observation of each key, with when it was first observed; a refused page has no such row."""
+    keyed = frame[key].notna().all(axis="columns")
+    known = (frame if keyed.all() else frame[keyed]).assign(first_seen_at=lambda rows: rows["@at"])
+    if not known.duplicated(key).any():  # as after one collection, however many rows: nothing to sort
+        return known
+    known["first_seen_at"] = known.groupby(key, sort=False)["@at"].transform("min")
+    return known.sort_values("@at", kind="stable").drop_duplicates(key, keep="last").sort_index()
 
 
 Steps = tuple[str, ...]

@@ -46,7 +46,7 @@ def statements_of(document: Mapping[str, Any] | None) -> list[Mapping[str, Any]]
 
 def words_of(value: Any) -> list[str]:
     """Return the texts of a member that may be one or many."""
-    return [value] if isinstance(value, str) else [str(item) for item in value or ()]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)] if value else []
 
 
 def asked_text(event: TrailEvent) -> str:

@@ -1,17 +1,25 @@
 """From paths to frames: the columns that are derived, each from others."""
 
+from functools import partial
+
 import pandas as pd
 
 from ecs_notebook_lib.examined import revision_of
 from ecs_notebook_lib.frames.columns import declared, texts
 from ecs_notebook_lib.frames.ecs import DEPLOYMENTS, EVENTS, SERVICE_DEPLOYMENTS, TASK_DEFINITIONS
+from ecs_notebook_lib.frames.sentences import each_once, read_once
 from ecs_notebook_lib.frames.targets import TARGETS
 from ecs_notebook_lib.frames.tasks import CONTAINERS, TASKS
-from ecs_notebook_lib.knowledge.messages import Message, kinds_of, recognise
+from ecs_notebook_lib.knowledge.messages import Message, recognise
 
 
 def _revisions(task_definitions: pd.Series) -> pd.Series:
-    return task_definitions.map(revision_of, na_action="ignore").astype("string")
+    return each_once(task_definitions, partial(map, revision_of))
+
+
+def _kind(reason: str) -> str | None:
+    message = recognise(reason, where="stopped_reason")
+    return message.kind if message else None
 
 
 def _seconds(begin: pd.Series, end: pd.Series) -> pd.Series:
@@ -53,11 +61,10 @@ def service_deployments_frame(read: pd.DataFrame, revisions: pd.DataFrame) -> pd
 def tasks_frame(read: pd.DataFrame) -> pd.DataFrame:
     """Return `TASKS`, oldest first, with identifiers, kinds of reasons and times in RUNNING."""
     frame = read.assign(
-        task_id=read["task_arn"].str.rpartition("/")[2] if len(read) else read["task_arn"],
+        task_id=read["task_arn"].str.replace("(?s)^.*/", "", regex=True),
         revision=_revisions(read["task_definition"]),
-        reason_kind=texts(kinds_of(read["stopped_reason"], where="stopped_reason"), read.index),
+        reason_kind=read_once(read["stopped_reason"], _kind),
         running_seconds=_seconds(read["started_at"], read["execution_stopped_at"].fillna(read["stopping_at"])),
-        first_seen_at=read["last_seen_at"],
     )
     return declared(frame.sort_values("created_at", kind="stable"), TASKS)
 
@@ -66,8 +73,8 @@ def containers_frame(read: pd.DataFrame, definitions: pd.DataFrame) -> pd.DataFr
     """Return `CONTAINERS` with what each reason means and whether the container is essential."""
     essential = definitions[["task_definition", "container", "essential"]]
     frame = read.drop(columns="essential").merge(essential, on=["task_definition", "container"], how="left")
-    kinds = texts(kinds_of(frame["reason"], where="stopped_reason"), frame.index)
-    return declared(frame.assign(revision=_revisions(frame["task_definition"]), reason_kind=kinds), CONTAINERS)
+    kinds, revisions = read_once(frame["reason"], _kind), _revisions(frame["task_definition"])
+    return declared(frame.assign(revision=revisions, reason_kind=kinds), CONTAINERS)
 
 
 def targets_frame(read: pd.DataFrame, addresses: pd.DataFrame) -> pd.DataFrame:

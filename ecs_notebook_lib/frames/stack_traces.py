@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from ecs_notebook_lib.frames.columns import COUNT, TEXT, UTC_TIME, Column, FrameSchema, rows_frame, texts
-from ecs_notebook_lib.frames.log_lines import LogLine, bounded, pattern_of, read_line
+from ecs_notebook_lib.frames.line_masks import pattern_of
+from ecs_notebook_lib.frames.log_lines import LogLine, bounded, read_line
 from ecs_notebook_lib.frames.trace_text import find_traces
 
 MAX_TEXT_LINES = 200

@@ -1,5 +1,10 @@
 """Tasks and their containers, running or stopped: why each stopped, and of which revision it was."""
 
+from datetime import datetime
+
+import pandas as pd
+
+from ecs_notebook_lib.examined import SCALED_IN, Deployment
 from ecs_notebook_lib.frames.columns import COUNT, NUMBER, TEXT, TRUTH, UTC_TIME, Column, FrameSchema
 
 _NEEDS = ("ecs:ListTasks", "ecs:DescribeTasks")
@@ -75,3 +80,22 @@ ADDRESSES = FrameSchema(
         Column("address", TEXT, "tasks[].containers[].networkInterfaces[].privateIpv4Address", "Private IPv4 address."),
     ),
 )
+
+
+def first_of_deployments(tasks: pd.DataFrame) -> list[dict[str, str]]:
+    """Return the first of the `TASKS` of each deployment, in AWS's names: `examined` asks for no others."""
+    begun = tasks.dropna(subset=["deployment_id", "task_definition", "created_at"])
+    first = begun.sort_values("created_at", kind="stable").drop_duplicates("deployment_id")
+    rows = zip(first["deployment_id"], first["task_definition"], first["created_at"], strict=True)
+    return [
+        {"startedBy": deployment, "taskDefinitionArn": definition, "createdAt": created.isoformat()}
+        for deployment, definition, created in rows
+    ]
+
+
+def first_failure(tasks: pd.DataFrame, examined: Deployment) -> datetime | None:
+    """Return what `examined.first_failure` does, from the columns of `TASKS`."""
+    stopped = (tasks["task_definition"] == examined.task_definition) & (tasks["stopping_at"] >= examined.created_at)
+    scaled_in = tasks["stopped_reason"].str.startswith(SCALED_IN).fillna(value=False)
+    first = tasks.loc[stopped.fillna(value=False) & ~scaled_in, "stopping_at"].min()
+    return None if pd.isna(first) else first.to_pydatetime()

@@ -37,7 +37,7 @@ _JAVA_FRAME = re.compile(r"\([\w$-]+\.(?:java|kt|scala|groovy|clj)(?::\d+)?\)|\(
 _NODE_FRAME = re.compile(r":\d+:\d+\)?(?: \{)?\s*\Z|<anonymous>|\(native\)")
 _GO_ROUTINE = re.compile(r"goroutine \d+ .{0,20}\[")
 _GO_LINE = re.compile(
-    r"\t|created by |goroutine \d|\[signal |\[originating |panic: |exit status |\.\.\.|\Z|\S+\(.*\)\s*\Z"
+    r"\t|created by |goroutine \d|\[signal |\[originating |panic: |exit status |\.\.\.|\Z|\S[^\s(]*+\(.*\)\s*\Z"
 )
 _LEVEL_WORDS = frozenset(["ERROR", "WARNING", "WARN", "INFO", "DEBUG", "CRITICAL", "FATAL", "error", "warning", "info"])
 

@@ -48,7 +48,8 @@ class TrailEvent:
 
 def events_of(frame: pd.DataFrame) -> list[TrailEvent]:
     """Return the events that changed something, oldest first: a call that AWS refused did not."""
-    events = filter(None, map(_event, frame.sort_values(["event_at", "event_id"]).to_dict("records")))
+    timed = frame.dropna(subset=["event_at"])
+    events = filter(None, map(_event, timed.sort_values(["event_at", "event_id"]).to_dict("records")))
     return list(events)
 
 
@@ -57,7 +58,8 @@ def _event(record: Mapping[Any, Any]) -> TrailEvent | None:
     body = _body(record["body"])
     if row is None or body.get("errorCode") or body.get("eventSource") != f"{row.source}.amazonaws.com":
         return None
-    asked, answered = (body.get(name) or {} for name in ("requestParameters", "responseElements"))
+    members = (body.get(name) for name in ("requestParameters", "responseElements"))
+    asked, answered = (member if isinstance(member, dict) else {} for member in members)
     who = str(record["username"]) if pd.notna(record["username"]) else session_of(at(body, "userIdentity.arn"))
     return TrailEvent(str(record["event_id"]), row, record["event_at"], who, asked, answered)
 
@@ -108,4 +110,4 @@ def left_out(pages: Pages, home: str) -> str:
 
 
 def _name_of(page: Mapping[str, Any]) -> str:
-    return next((str(row["AttributeValue"]) for row in page["params"].get("LookupAttributes", ())), "")
+    return next((str(row.get("AttributeValue")) for row in page["params"].get("LookupAttributes", ())), "")

@@ -42,7 +42,7 @@ def _rows(page: Page, service: str) -> Iterator[Row]:
 def _of_service(page: Page, shape: Mapping[str, Any]) -> Iterator[Row]:
     name, arn = str(shape["serviceName"]), str(shape["serviceArn"])
     kept = {member: value for member, value in shape.items() if member not in _TOLD_APART}
-    yield _row(page, "service", name, str(shape["clusterArn"]), arn, kept, arn=arn)
+    yield _row(page, "service", name, str(shape.get("clusterArn", "")), arn, kept, arn=arn)
     for deployment in shape.get("deployments") or ():
         yield _row(page, "deployment", name, arn, str(deployment["id"]), deployment, arn=arn)
     for event in shape.get("events") or ():
@@ -53,7 +53,7 @@ def _of_service(page: Page, shape: Mapping[str, Any]) -> Iterator[Row]:
 def _of_task(page: Page, shape: Mapping[str, Any]) -> Row:
     arn, group = str(shape["taskArn"]), str(shape.get("group") or "")
     service = group.removeprefix("service:") if group.startswith("service:") else ""
-    row = _row(page, "task", service, str(shape["clusterArn"]), arn, shape, arn=arn)
+    row = _row(page, "task", service, str(shape.get("clusterArn", "")), arn, shape, arn=arn)
     return replace(row, version=shape.get("version"))
 
 

@@ -4,11 +4,13 @@ Files stream through DuckDB, which holds the rows of that service only: memory d
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 
@@ -22,7 +24,7 @@ _AHEAD = 2
 """Batches and files that pyarrow reads ahead: its defaults are made for speed and hold hundreds of megabytes."""
 
 _EACH_CHANGE_ONCE = f"""
-    SELECT {", ".join(SCHEMA.names)} FROM (
+    SELECT {{columns}} FROM (
         SELECT *,
             row_number() OVER (PARTITION BY kind, scope, key, version ORDER BY changed_at, state) AS same_version,
             row_number() OVER thing AS number,
@@ -35,16 +37,55 @@ _EACH_CHANGE_ONCE = f"""
         WHEN kind IN ({", ".join(f"'{kind}'" for kind in sorted(ONCE))}) THEN number = 1
         ELSE number = 1 OR state IS DISTINCT FROM state_before
     END
+    ORDER BY {{order}}
 """  # noqa: S608  made of this module's own names
 """What was told twice is dropped: of a version the first row, of a state without one the first of equal neighbours."""
+
+_DIGESTS = """
+    WITH told AS (
+        SELECT position, kind, scope, key, changed_at, version,
+            CASE WHEN state IS NOT NULL THEN hash(state) END AS state
+        FROM rows
+    )
+"""
+"""A state's 64 bits in place of its text, which is compared with its neighbours' only."""
 
 
 def each_change_once(told: Any, *order: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a dataset or reader under `store.SCHEMA`, duplicates dropped, in the order of columns."""
+    with _connection() as connection:
+        connection.register("told", told)
+        query = _EACH_CHANGE_ONCE.format(columns=", ".join(SCHEMA.names), order=", ".join(order))
+        yield from connection.sql(query).to_arrow_reader(ROWS_A_BATCH)
+
+
+def changes_in(table: pa.Table) -> pa.Array:
+    """Return the positions of a table's rows that are left when duplicates are dropped, in order of time.
+
+    The table is under `store.SCHEMA`. The rule is that of `each_change_once`, for rows that memory holds: their states,
+    which are most of their bytes, are not moved. One thread is used.
+    """
+    codes = {name: _codes(table[name]) for name in ("scope", "key")}
+    columns = {name: table[name] for name in ("kind", "changed_at", "version", "state")}
+    rows = pa.table({**columns, **codes, "position": np.arange(len(table))})
+    with _connection() as connection:
+        connection.execute("SET threads = 1")
+        connection.register("rows", rows)
+        query = _DIGESTS + _EACH_CHANGE_ONCE.format(columns="position", order="changed_at, version, position")
+        return connection.sql(query).to_arrow_table()["position"].combine_chunks()
+
+
+@contextmanager
+def _connection() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")  # else times come back in the zone of this machine
-        connection.register("told", told)
-        yield from connection.sql(f"{_EACH_CHANGE_ONCE} ORDER BY {', '.join(order)}").to_arrow_reader(ROWS_A_BATCH)
+        connection.execute("SET enable_progress_bar = false")  # else a notebook or a worker prints one
+        yield connection
+
+
+def _codes(texts: pa.ChunkedArray) -> pa.Array:
+    """Return equal numbers for equal texts: they are compared much faster."""
+    return texts.combine_chunks().dictionary_encode().indices
 
 
 def rows_of_service(store: Store, partition: Partition, service: str, window: tuple[datetime, datetime]) -> list[Row]:
@@ -68,12 +109,13 @@ def _rows(dataset: ds.Dataset, partition: Partition, wanted: ds.Expression | Non
     return list(rows_of(chain.from_iterable(batch.to_pylist() for batch in batches), partition))
 
 
-def streamed(dataset: ds.Dataset, wanted: ds.Expression | None = None) -> Any:
+def streamed(dataset: ds.Dataset, wanted: ds.Expression | None = None, *, threads: bool = True) -> Any:
     """Return a reader of a dataset's rows that holds a few batches at a time."""
     scanner = dataset.scanner(
         filter=wanted,
         batch_size=ROWS_A_BATCH,
         batch_readahead=_AHEAD,
         fragment_readahead=_AHEAD,
+        use_threads=threads,
     )
     return scanner.to_reader()

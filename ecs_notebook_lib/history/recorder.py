@@ -21,6 +21,7 @@ from ecs_notebook_lib.history.observing import rows_of_page
 from ecs_notebook_lib.history.rows import Row
 from ecs_notebook_lib.history.store import Partition, Store
 from ecs_notebook_lib.snapshot import Page
+from ecs_notebook_lib.snapshot.model import usable
 
 Shape = Mapping[str, Any]
 
@@ -128,8 +129,8 @@ class _Look:
 
     @property
     def pages(self) -> Sequence[Page]:
-        """Return the answers and refusals of this look."""
-        return self._caller.pages
+        """Return the answers and refusals of this look, as far as they can be used."""
+        return [usable(page) for page in self._caller.pages]
 
     def _describe(self, names: Sequence[str]) -> list[Shape]:
         if not names:
@@ -186,7 +187,7 @@ class _Look:
     def forget(self, changes: Changes) -> None:
         """Let go of tasks and events that AWS has forgotten."""
         if self._complete:
-            for scope in {str(task["clusterArn"]) for task in self.tasks.values()}:
+            for scope in {str(task.get("clusterArn", "")) for task in self.tasks.values()}:
                 changes.forget("task", scope, self.tasks.keys())
         for page in self.pages:
             for service in (page.response or {}).get("services") or ():

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 import orjson
 
 _STRING = rb'"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+'
-_TOKEN = re.compile(rb'(?:[^"{}\n]+|%b")*(["{}\n])?' % _STRING)
+_TOKEN = re.compile(rb'(?:[^"{}\n]+|%b")*+(["{}\n])?' % _STRING)
 """What needs no look, then a brace, a line end, or the quote of a string that has no end here; or nothing more."""
 
 _BROKEN = re.compile(rb"%b(\\?\n)?" % _STRING)

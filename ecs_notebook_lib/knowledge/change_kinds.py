@@ -21,7 +21,7 @@ _HIGHEST = 0.95
 _COMMON = 0.5
 """A change that most failing deployments have, whatever failed, tells nothing of the cause."""
 
-_NAMES = re.compile(r"\[[^\]]*\]")
+_NAMES = re.compile(r"\[[^\]]{0,1000}\]")
 
 
 @dataclass(frozen=True, slots=True)

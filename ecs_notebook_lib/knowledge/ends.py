@@ -76,10 +76,10 @@ def end_of(
     return _by_exit_codes(culprits, seconds, silent=silent)
 
 
-def reading(kind: str | None, text: str | None) -> str:
-    """Return the kind of finding that a stopped reason, or a container's, comes to; `kind` is what its frame says."""
+def reading(text: str | None) -> str:
+    """Return the kind of finding that a stopped reason, or a container's, comes to; `""` if it comes to none."""
     message = recognise(text, where="stopped_reason")
-    return reading_of_message(message) if message else reading_of(kind or "", where="stopped_reason")
+    return reading_of_message(message) if message else ""
 
 
 def reading_of_message(message: Message) -> str:

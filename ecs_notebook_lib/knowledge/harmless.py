@@ -58,6 +58,17 @@ def harmless_reason(text: str) -> str:
     return "" if reason and speaks_of_an_error(plain) else reason
 
 
+def may_be_harmless(text: str) -> bool:
+    """Say whether a row may be in lines that are this one, but for their numbers; each is a `0` here."""
+    plain = _plain(text)
+    return any(phrase in plain for phrase in _first_phrases())
+
+
+@cache
+def _first_phrases() -> frozenset[str]:
+    return frozenset(re.sub("[0-9]+", "0", row.phrases[0]) for row in harmless_rows())
+
+
 def speaks_of_an_error(text: str) -> bool:
     """Say whether a text holds a word such as error, failed or denied."""
     return _TELLING.search(text[:_MAX_TEXT].lower()) is not None

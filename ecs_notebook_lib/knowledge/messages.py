@@ -6,6 +6,7 @@ so matching takes time in proportion to the text. Case, runs of white space, typ
 AWS cut off is recognised by its beginning, if that is distinctive.
 """
 
+import re
 import string
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -29,10 +30,11 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
 """What a slot of a type may hold; a slot without a type holds any text."""
 
 _TABLES = ("messages", "quoted", "log_lines")
+_RUN = re.compile(r"[0-9]+")
 _PIECE = 4
 """Characters of a row's longest literal by which it is found: rows whose piece is not in the text cost nothing."""
 
-_MAX_TEXT = 8192
+MAX_TEXT = 8192
 """Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
 
 _SHORTEST_CUT = 250
@@ -99,8 +101,8 @@ def recognise(text: str | None, *, where: str) -> Message | None:
         `service_event`, `stopped_reason` (of a task or a container), `rollout_state_reason`, `status_reason` (of a
         service deployment), `target_health`, `log_line`, `cli_error` or `quoted` (a part of any, anywhere).
     """
-    if text and len(text) > _MAX_TEXT:
-        text = f"{text[: _MAX_TEXT // 2]} {text[-_MAX_TEXT // 2 :]}"
+    if text and len(text) > MAX_TEXT:
+        text = f"{text[: MAX_TEXT // 2]} {text[-MAX_TEXT // 2 :]}"
     return _recognise(text, where) if text else None
 
 
@@ -116,9 +118,31 @@ def find_in_log(line: str | None) -> Message | None:
     return recognise(line, where="log_line")
 
 
-def kinds_of(texts: Iterable[object], *, where: str) -> list[str | None]:
-    """Return the kind of each text; None for missing and unknown ones."""
-    return [message.kind if message else None for message in recognise_all(texts, where=where)]
+def may_be_in_log(text: str) -> bool:
+    """Say whether `find_in_log` may find something in lines that are this one, but for their numbers.
+
+    Parameters
+    ----------
+    text
+        A line with a `0` in place of each run of digits.
+    """
+    lower = " ".join(text.translate(_APOSTROPHES).split()).translate(_LOWER)
+    by_piece, short = _numberless_literals()
+    likely = {literal for piece in by_piece.keys() & _pieces(lower) for literal in by_piece[piece]}
+    return any(literal in lower for literal in (*likely, *short))
+
+
+@cache
+def _numberless_literals() -> tuple[dict[tuple[str, ...], list[str]], list[str]]:
+    """Return the literals that rows of log lines are found by, numbers as `0`, by a piece; and those too short."""
+    by_piece: dict[tuple[str, ...], list[str]] = {}
+    short: list[str] = []
+    literals = {_RUN.sub("0", longest) for longest, _ in _templates_of("log_line")}
+    pieces = Counter(piece for literal in literals for piece in _pieces(literal))
+    for literal in literals:
+        rarest = min(_pieces(literal), key=lambda piece: (pieces[piece], piece), default=())
+        (by_piece.setdefault(rarest, []) if rarest else short).append(literal)
+    return by_piece, short
 
 
 @cache

@@ -16,7 +16,8 @@ class Operation(AwsOperation):
 
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
     `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`;
-    `absent` the error codes that are an answer; `record` and `treat` say that recording, or acting, needs it, and no
+    `absent` the error codes that are an answer; `always` the members of its answer without which the list element that
+    holds them, or the whole answer, is of no use; `record` and `treat` say that recording, or acting, needs it, and no
     incident does.
     """
 
@@ -27,6 +28,7 @@ class Operation(AwsOperation):
     batch: str = ""
     batch_size: int = 0
     absent: frozenset[str] = frozenset()
+    always: tuple[str, ...] = ()
     record: bool = False
     treat: bool = False
 
@@ -53,6 +55,7 @@ def _operation(name: str, row: Mapping[str, Any]) -> Operation:
         batch=row.get("batch", ""),
         batch_size=row.get("batch_size", 0),
         absent=frozenset(row.get("absent", ())),
+        always=tuple(row.get("always", ())),
         record=row.get("record", False),
         treat=row.get("treat", False),
     )

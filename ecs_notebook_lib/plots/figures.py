@@ -4,6 +4,7 @@ from io import StringIO
 from typing import Any
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from ecs_notebook_lib.plots.describing import describe
@@ -20,8 +21,11 @@ def draw_as_svg() -> None:
     """Let figures be shown as SVG, too, from now on: for a page that is zoomed and printed.
 
     Notebooks that are stored do without: it is several times as large, and JupyterLab shows it in trusted ones only.
+    Nobody changes a figure of a page, so that none is drawn before it is shown, as pyplot does after each cell.
     """
     _wanted.add(SVG)
+    plt.switch_backend(mpl.get_backend())  # connects pyplot's hook, if that is still to come
+    plt.uninstall_repl_displayhook()
 
 
 class DescribedFigure(Figure):

@@ -14,9 +14,9 @@ from ecs_notebook_lib.redact.key_lines import KeyLines
 from ecs_notebook_lib.redact.originals import Originals
 from ecs_notebook_lib.redact.principals import Principals
 from ecs_notebook_lib.redact.pseudonyms import Pseudonyms
-from ecs_notebook_lib.redact.secret_forms import is_plain_value, kind_of, names_a_secret
+from ecs_notebook_lib.redact.secret_forms import is_of_secret, is_plain_value, kind_of
 from ecs_notebook_lib.redact.texts import TextRedactor
-from ecs_notebook_lib.snapshot import Snapshot
+from ecs_notebook_lib.snapshot import Snapshot, each_line
 
 _MOST_REMEMBERED = 200_000
 _NAMES, _VALUES = ("name", "Name", "key", "Key"), ("value", "Value")
@@ -86,15 +86,13 @@ class Redactor:
     def _mapping(self, value: Mapping[str, Any]) -> dict[str, Any]:
         named = str(next((value[name] for name in _NAMES if isinstance(value.get(name), str)), ""))
         return {
-            self.value(key): self._of_name(
-                named if key in _VALUES and names_a_secret().match(named) else str(key), item
-            )
+            self.value(key): self._of_name(named if key in _VALUES and is_of_secret(named) else str(key), item)
             for key, item in value.items()
         }
 
     def _of_name(self, name: str, item: Any) -> Any:
         number = isinstance(item, int | float) and not isinstance(item, bool) and kind_of(name) == "password"
-        if (isinstance(item, str) or number) and names_a_secret().match(name) and not is_plain_value(str(item)):
+        if (isinstance(item, str) or number) and is_of_secret(name) and not is_plain_value(str(item)):
             kind = kind_of(name)
             self._masked[kind] += 1
             return self._text.mark(kind, str(item))
@@ -102,13 +100,13 @@ class Redactor:
 
     def _member(self, lines: bytes) -> bytes:
         self._key_lines = KeyLines()
-        return b"".join(self._page(line) for line in lines.splitlines())
+        return b"".join(self._page(line) for line in each_line(lines))
 
     def _page(self, line: bytes) -> bytes:
         try:
             return self._record(orjson.loads(line))
         except RecursionError:  # no answer of AWS is nested so deeply, but a stranger's file may be
-            return self.text(line.decode()).encode() + b"\n"
+            return self.text(line.decode().rstrip("\n")).encode() + b"\n"
 
     def _record(self, record: dict[str, Any]) -> bytes:
         for member in ("account", "params", "error", "response"):

@@ -63,12 +63,20 @@ def _assigned() -> tuple[re.Pattern[str], frozenset[str], tuple[str, ...]]:
     return re.compile(pattern + assigns + f"(?:{_QUOTED}|{_BARE})"), frozenset(row["plain"]), tuple(row["begins"])
 
 
+_LONGEST_NAME = 256
+
+
 @cache
 def names_a_secret() -> re.Pattern[str]:
     """Return the pattern of names, such as `DB_PASSWORD`, whose values are secrets."""
     row = read_table("redaction")["assigned"]
     names, words = ("|".join(row[part]) for part in ("names", "words"))
     return re.compile(rf"(?i)(?:.*(?:{names})|(?:.*[^a-z])?(?:{words}))\Z", re.ASCII)
+
+
+def is_of_secret(name: str) -> bool:
+    """Say whether a name, such as `DB_PASSWORD`, has a value that is secret: its end tells, however long it is."""
+    return names_a_secret().match(name[-_LONGEST_NAME:]) is not None
 
 
 def kind_of(name: str) -> str:

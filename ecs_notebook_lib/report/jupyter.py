@@ -13,7 +13,20 @@ import nbformat  # noqa: E402
 import papermill  # noqa: E402
 from nbconvert import HTMLExporter  # noqa: E402
 from nbformat import NotebookNode  # noqa: E402
+from papermill.clientwrap import PapermillNotebookClient  # noqa: E402
+from papermill.engines import Engine, papermill_engines  # noqa: E402
 from papermill.exceptions import PapermillExecutionError  # noqa: E402
 from traitlets.config import Config  # noqa: E402
 
-__all__ = ["Config", "HTMLExporter", "NotebookNode", "PapermillExecutionError", "mistune", "nbformat", "papermill"]
+__all__ = [
+    "Config",
+    "Engine",
+    "HTMLExporter",
+    "NotebookNode",
+    "PapermillExecutionError",
+    "PapermillNotebookClient",
+    "mistune",
+    "nbformat",
+    "papermill",
+    "papermill_engines",
+]

@@ -11,6 +11,7 @@ from ecs_notebook_lib.diagnosis.what_changed import TOLD_FROM
 from ecs_notebook_lib.diagnosis.words import meaning_of, percent, verdict
 from ecs_notebook_lib.incident import Incident
 from ecs_notebook_lib.knowledge.change_kinds import change_kinds
+from ecs_notebook_lib.knowledge.error_codes import Kind, kind_of
 from ecs_notebook_lib.knowledge.weights import finding_kinds
 from ecs_notebook_lib.snapshot.model import utc_text
 from ecs_notebook_lib.source import parse_instant
@@ -74,11 +75,29 @@ def duration(incident: Incident) -> str:
 
 
 def banners(incident: Incident) -> Iterator[str]:
-    """Yield what a reader must know before anything else: that the data is simulated, or that names are pseudonyms."""
+    """Yield what a reader must know before anything else: simulated data, pseudonyms, a session that did not last."""
     if incident.simulated:
         yield SIMULATED
     if incident.snapshot.redacted:
         yield REDACTED
+    yield from _lost_session(incident)
+
+
+def _lost_session(incident: Incident) -> Iterator[str]:
+    """Yield that the session was over before all was read, or that AWS refused the clock of who asked."""
+    refused = incident.coverage[incident.coverage["hides"] != ""].fillna("")
+    codes = refused["error"].str.partition(":")[0]
+    kinds = {kind_of(code, message) for code, message in zip(codes, refused["message"], strict=True)}
+    if Kind.SESSION_OVER in kinds:
+        yield (
+            f"The session expired while AWS was read: {len(refused)} operations were not answered, and this rests on "
+            "the others. Sign in again, and collect the incident anew."
+        )
+    elif Kind.CLOCK in kinds:
+        yield (
+            "AWS refused calls for the time that they carried: the clock of the machine that asked is wrong. Set it, "
+            "and collect the incident anew."
+        )
 
 
 def span_in_words(span: timedelta) -> str:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,7 @@ from ecs_notebook_lib.version import __version__
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.redact import Redactor
+    from ecs_notebook_lib.report.kernel import Kernel
 
 REPORTS = Path("reports")
 JOURNAL = "treatment.jsonl"
@@ -60,6 +62,7 @@ def write_report(
     folder: str = "",
     journal: Path | None = None,
     share: bool = False,
+    kernel: "Kernel | None" = None,
     progress: Callable[[str], None] = lambda _step: None,
 ) -> Report:
     """Write the report of an incident, collected once and executed once.
@@ -71,7 +74,8 @@ def write_report(
     done and what came of it. `reports/index.html` is brought up to date.
 
     With `share` everything is made again from the redacted snapshot (DESIGN, rule 7): notes and journal are redacted,
-    too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback.
+    too, the folder gets no `notes.md`, and an error that a cell leaves has no traceback. A `kernel` that was started
+    before the incident was collected saves the time that it takes to start.
 
     Raises
     ------
@@ -90,15 +94,14 @@ def write_report(
     else:
         target = own = Path(folder or own)
     target.mkdir(parents=True, exist_ok=True)
-    if redactor is None:
-        begin_notes(target / NOTES, incident)
-    notes = _notes(own / NOTES, redactor)
     if journal is not None:
         write_whole(target / JOURNAL, _journal(journal, redactor))
     checksum = hashlib.sha256(save_snapshot(incident.snapshot, target / SNAPSHOT).read_bytes()).hexdigest()
-    _write_texts(target, incident, notes, checksum)
     progress("notebooks")
-    executed = _execute_all(target, JOURNAL if journal is not None else "")
+    with ThreadPoolExecutor(1) as beside:  # while the kernel works, there is nothing to do here but to wait for it
+        texts = beside.submit(_write_texts, target, own, incident, redactor, checksum)
+        executed = _execute_all(target, JOURNAL if journal is not None else "", kernel)
+        notes = texts.result()
     if redactor is not None:
         _without_tracebacks(executed, redactor)
     for name, part in split(executed).items():
@@ -143,19 +146,24 @@ def _journal(path: Path, redactor: "Redactor | None") -> bytes:
     return b"".join(orjson.dumps(redactor.value(row), option=orjson.OPT_APPEND_NEWLINE) for row in rows)
 
 
-def _write_texts(target: Path, incident: Incident, notes: Notes, checksum: str) -> None:
+def _write_texts(target: Path, own: Path, incident: Incident, redactor: "Redactor | None", checksum: str) -> Notes:
+    """Write all that needs no notebook, and return the notes, which stand in the folder that is our `own`."""
+    if redactor is None:
+        begin_notes(target / NOTES, incident)
+    notes = _notes(own / NOTES, redactor)
     document = orjson.dumps(incident.diagnosis.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     write_whole(target / "diagnosis.json", visible_json(document.decode()).encode())
     write_whole(target / "report.md", markdown_of(incident, notes=notes.sections).encode())
     write_whole(target / "summary.md", summary_of(incident, checksum=checksum).encode())
+    return notes
 
 
-def _execute_all(target: Path, journal: str) -> NotebookNode:
+def _execute_all(target: Path, journal: str, kernel: "Kernel | None") -> NotebookNode:
     work = Path(tempfile.mkdtemp(prefix="ecs-notebook-"))
     try:
         nbformat.write(compose(notebooks_directory()), work / "whole.ipynb")
         parameters = {"source": SNAPSHOT} | ({"journal": journal} if journal else {})
-        return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target)
+        return execute(work / "whole.ipynb", work / "executed.ipynb", parameters, folder=target, kernel=kernel)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

@@ -2,6 +2,7 @@
 
 from ecs_notebook_lib.simulate.door import install, serve
 from ecs_notebook_lib.simulate.fleet import Fleet, Place, Truth, build_fleet
+from ecs_notebook_lib.simulate.injecting import Injected, Injecting
 from ecs_notebook_lib.simulate.pace import paced
 from ecs_notebook_lib.simulate.recipes import RECIPES, Recipe
 from ecs_notebook_lib.simulate.scenarios import SCENARIOS, Scenario, UnknownScenarioError, begin, build
@@ -15,6 +16,8 @@ __all__ = [
     "Fleet",
     "HTTPRequest",
     "HTTPResponse",
+    "Injected",
+    "Injecting",
     "Place",
     "Recipe",
     "Scenario",

@@ -1,6 +1,9 @@
 """The world's one door, hung in two places: inside boto3, without a socket, and behind an HTTP server."""
 
 import json
+import os
+import socket
+import struct
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
@@ -9,8 +12,9 @@ from io import BytesIO
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
-from ecs_notebook_lib.simulate.wire import HTTPRequest, HTTPResponse
+from ecs_notebook_lib.simulate.wire import Ending, HTTPRequest, HTTPResponse
 
 Respond = Callable[[HTTPRequest], HTTPResponse]
 MAX_BODY_BYTES = 8 << 20
@@ -37,6 +41,10 @@ def install(session: Any, respond: Respond) -> None:
         }
         content = body.encode() if isinstance(body, str) else bytes(body)
         response = respond(HTTPRequest(request.method, request.url, headers, content))
+        if response.ending is Ending.SILENT:
+            raise ReadTimeoutError(endpoint_url=request.url)
+        if response.ending in (Ending.RESET, Ending.TRUNCATED):
+            raise ConnectionClosedError(endpoint_url=request.url)
         return AWSResponse(request.url, response.status, response.headers, _Raw(response.body))
 
     session.events.register("before-send.*.*", answer)
@@ -82,6 +90,26 @@ def serve(respond: Respond, host: str, port: int = 0) -> Server:
     return Server(respond, host, port)
 
 
+def _send(handler: BaseHTTPRequestHandler, response: HTTPResponse) -> None:
+    """Send a response so far as it comes: whole, half of it, or nothing but the end of the connection."""
+    handler.close_connection |= response.ending in (Ending.RESET, Ending.SILENT, Ending.TRUNCATED)
+    if response.ending is Ending.SILENT:
+        handler.connection.recv(1)
+        return
+    if response.ending is Ending.RESET:
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(handler.connection.detach())  # `close` would say farewell first
+        return
+    sent = response.body if response.ending is Ending.WHOLE else response.body[: len(response.body) // 2]
+    declared = response.body if response.ending is Ending.TRUNCATED else sent
+    handler.send_response_only(response.status)
+    for name, value in (response.headers | {"Content-Length": str(len(declared))}).items():
+        handler.send_header(name, value)
+    handler.end_headers()
+    if handler.command != "HEAD":
+        handler.wfile.write(sent)
+
+
 def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -99,12 +127,7 @@ def _handler(respond: Respond) -> type[BaseHTTPRequestHandler]:
                 return
             body = self.rfile.read(int(length))
             response = respond(HTTPRequest(self.command, self.path, dict(self.headers), body))
-            self.send_response_only(response.status)
-            for name, value in (response.headers | {"Content-Length": str(len(response.body))}).items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(response.body)
+            _send(self, response)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = _answer  # noqa: N815  the names that http.server calls
 

@@ -2,7 +2,7 @@
 
 from ecs_notebook_lib.snapshot.archive import SCHEMA, load_snapshot, save_snapshot
 from ecs_notebook_lib.snapshot.handing_over import from_bytes, to_bytes
-from ecs_notebook_lib.snapshot.model import IncidentName, Page, Simulated, Snapshot, of_last_answers
+from ecs_notebook_lib.snapshot.model import IncidentName, Page, Simulated, Snapshot, each_line, of_last_answers
 
 __all__ = [
     "SCHEMA",
@@ -10,6 +10,7 @@ __all__ = [
     "Page",
     "Simulated",
     "Snapshot",
+    "each_line",
     "from_bytes",
     "load_snapshot",
     "of_last_answers",

@@ -12,7 +12,7 @@ import orjson
 from ecs_notebook_lib.errors import SnapshotError
 from ecs_notebook_lib.snapshot.checking import fault_of
 from ecs_notebook_lib.snapshot.disk import written_whole
-from ecs_notebook_lib.snapshot.model import IncidentName, Simulated, Snapshot, utc_text
+from ecs_notebook_lib.snapshot.model import IncidentName, Simulated, Snapshot, each_line, utc_text
 from ecs_notebook_lib.source import parse_instant
 
 SCHEMA = "ecs-notebook/snapshot/1"
@@ -143,7 +143,7 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, ex
     content = _read_bounded(path, archive, info, limit=int(expected["bytes"]))
     if _fingerprint(content) != {key: expected[key] for key in ("sha256", "lines", "bytes")}:
         raise SnapshotError(path, f"{info.filename} is not what the manifest says (checksum, lines or bytes differ)")
-    for number, line in enumerate(content.splitlines(), start=1):
+    for number, line in enumerate(each_line(content), start=1):
         fault = fault_of(_operation(info.filename), line)
         if fault:
             raise SnapshotError(path, f"{info.filename}, line {number} {fault[:200]}")

@@ -1,12 +1,16 @@
 """What a snapshot holds: a page for each answer of AWS, in a fixed order, as JSON lines."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Any
 
 import orjson
+
+from ecs_notebook_lib.knowledge.operations import every_operation
+from ecs_notebook_lib.snapshot.whole import whole, whole_record, without_nulls
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,38 @@ class Snapshot:
         return self.members.get(operation, b"")
 
     def records(self, operation: str) -> list[dict[str, Any]]:
-        """Return the pages of an operation as dicts: for the few small ones that no frame is made of."""
-        return [orjson.loads(line) for line in self.lines(operation).splitlines()]
+        """Return the pages of an operation as dicts, for what no frame is made of; of each what can be used.
+
+        A row without a member that AWS always sends is not in it, and `error` tells so (`snapshot.whole`).
+        """
+        return [_record(operation, line) for line in each_line(self.lines(operation))]
 
     def read_at(self, operation: str) -> str | None:
         """Return when an operation's last page was read, without parsing the others; None if it was never called."""
-        lines = self.lines(operation).rstrip(b"\n")
-        return str(orjson.loads(lines[lines.rfind(b"\n") + 1 :])["at"]) if lines else None
+        lines = self.lines(operation)
+        return str(orjson.loads(lines[lines.rfind(b"\n", 0, -1) + 1 :])["at"]) if lines else None
+
+
+def each_line(lines: bytes) -> Iterator[bytes]:
+    """Return the lines one after another, each with its end: `splitlines` would hold a second copy of all of them."""
+    return BytesIO(lines)
+
+
+def usable(page: Page) -> Page:
+    """Return a page with what can be used of its answer; what that lacks is its error."""
+    if page.response is None:
+        return page
+    response, lacking = whole(page.operation, page.response)
+    return replace(page, response=response, error=page.error or lacking)
+
+
+def _record(operation: str, line: bytes) -> dict[str, Any]:
+    record: dict[str, Any] = orjson.loads(line)
+    if operation not in every_operation():
+        return record
+    if line.count(b"null") > 1:  # one stands for the error, or for the answer
+        record |= {name: without_nulls(record[name]) for name in ("params", "response")}
+    return whole_record(operation, record)
 
 
 def of_last_answers(lines: bytes) -> list[bool]:
@@ -100,7 +129,7 @@ def of_last_answers(lines: bytes) -> list[bool]:
 
     A question is an operation with its parameters; who waits or records asks it again and again.
     """
-    pages = [_question_and_number(line) for line in lines.splitlines()]
+    pages = [_question_and_number(line) for line in each_line(lines)]
     begins: dict[bytes, int] = {}
     for index, (question, number) in enumerate(pages):
         if number == b"0":

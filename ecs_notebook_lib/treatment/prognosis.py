@@ -95,8 +95,9 @@ def default_under(frames: Frames, state: State) -> Under:
 
 def _goes_back(frames: Frames) -> bool:
     """Say whether the newest deployment is the way back from the examined one."""
-    examined, primary = frames.history.examined, frames.deployments[frames.deployments["status"] == "PRIMARY"]
-    return bool(examined and len(primary) and primary["task_definition"].iloc[0] != examined.task_definition)
+    examined, rows = frames.history.examined, frames.deployments
+    primary = rows.loc[rows["status"] == "PRIMARY", "task_definition"].dropna()
+    return bool(examined and len(primary) and primary.iloc[0] != examined.task_definition)
 
 
 _PERCENTAGES = "As the percentages are, this rollout cannot end, however long one waits."
@@ -174,7 +175,9 @@ def _time(seconds: float) -> str:
 
 
 def _span(low: float, high: float) -> str:
-    """Return the two times with one unit: minutes where they tell them apart."""
+    """Return the two times with one unit: minutes where they tell them apart; the later one may never come."""
+    if math.isinf(high):
+        return f"{_time(low)} or more, or never"
     if high < 90 or round(low / 60) == round(high / 60):
         return f"{low:.0f} to {high:.0f} s"
     return f"{low / 60:.0f} to {high / 60:.0f} min"

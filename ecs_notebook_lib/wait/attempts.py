@@ -65,22 +65,22 @@ def failures_of(seen: Seen, deployment: str) -> list[Failure]:
 def _failure(task: Shape, named: set[str], lines: Mapping[str, Sequence[str]]) -> Failure | None:
     if not task.get("stopCode"):
         return None
-    containers, told = task.get("containers") or (), reading(None, task.get("stoppedReason"))
+    containers, told = task.get("containers") or (), reading(task.get("stoppedReason"))
     kind = end_of(task["stopCode"], told, [_ended(row, containers, named) for row in containers])
-    if not kind:
+    ended = task.get("stoppingAt") or task.get("stoppedAt") or task.get("executionStoppedAt")
+    created = task.get("createdAt") or ended
+    if not kind or not created:
         return None
     last = tuple(lines.get(task["taskArn"], ()))
     codes = [(str(row.get("name")), row.get("exitCode"), str(row.get("reason") or "")) for row in containers]
-    created = parse_instant(str(task["createdAt"]))
-    ended = task.get("stoppingAt") or task.get("stoppedAt") or task.get("executionStoppedAt")
     return Failure(
         task=str(task["taskArn"]).rpartition("/")[2],
         kind=kind,
         stop_code=str(task["stopCode"]),
         reason=str(task.get("stoppedReason") or ""),
         exit_codes=tuple(row for row in codes if row[1] is not None or row[2]),
-        created_at=created,
-        ended_at=parse_instant(str(ended)) if ended else created,
+        created_at=parse_instant(str(created)),
+        ended_at=parse_instant(str(ended or created)),
         lines=last,
         passing=may_pass(kind) or any(map(may_pass, _told_in(last))),
     )
@@ -91,7 +91,7 @@ def _ended(row: Shape, containers: Sequence[Shape], named: set[str]) -> Ended:
     names = {str(container.get("name")) for container in containers}
     main = name in named if named & names else not is_sidecar(name)
     unhealthy = row.get("healthStatus") == "UNHEALTHY"
-    return Ended(name, row.get("exitCode"), reading(None, row.get("reason")), main, unhealthy)
+    return Ended(name, row.get("exitCode"), reading(row.get("reason")), main, unhealthy)
 
 
 def _told_in(lines: Iterable[str]) -> list[str]:

@@ -77,7 +77,7 @@ def followed_of(seen: Seen, wanted: Wanted) -> Followed | None:
     if found is None or not wanted.is_met_by(found):
         return None
     current = str((seen.service or {}).get("currentServiceDeployment") or "")
-    return Followed(str(found["id"]), str(found["taskDefinition"]), current, str(found.get("createdAt", "")))
+    return Followed(str(found["id"]), str(found.get("taskDefinition", "")), current, str(found.get("createdAt", "")))
 
 
 def judge_answer(seen: Seen, name: str) -> Verdict:

@@ -14,7 +14,6 @@ from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.caller import Answer, Caller, Request
 from ecs_notebook_lib.collect.ecs import tasks_request, tasks_to_describe
 from ecs_notebook_lib.collect.elbv2 import target_group_arns, target_requests
-from ecs_notebook_lib.collect.incident import collect_incident
 from ecs_notebook_lib.collect.logs import Stream, awslogs_streams
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.snapshot import IncidentName, Page, Snapshot
@@ -66,6 +65,8 @@ class Watch:
         """Return everything about one service: what was kept while waiting, and what is read now."""
         source = LiveSource(self._cluster, name.rpartition("/")[2])
         earlier = self.services[name].caller.pages
+        from ecs_notebook_lib.collect import collect_incident  # only of a service that has failed
+
         return collect_incident(self._clients, source, progress=progress, earlier=earlier, masker=self._masker)
 
     def kept(self, name: str) -> Snapshot | None:
@@ -177,7 +178,8 @@ class _Watched:
                 self._lines[arn] = self._last_lines(self._tasks[arn])
 
     def _last_lines(self, task: Shape) -> tuple[str, ...]:
-        streams = list(awslogs_streams(self._definition(str(task["taskDefinitionArn"])), str(task["taskArn"])))
+        definition = self._definition(str(task["taskDefinitionArn"])) if task.get("taskDefinitionArn") else {}
+        streams = list(awslogs_streams(definition, str(task["taskArn"])))
         answers = self.caller.gather(_tail(stream) for stream in streams[:_STREAMS])
         events = (event for answer in answers for event in answer.items("events")[-LINES:])
         ordered = sorted(events, key=lambda event: int(event.get("timestamp", 0)))

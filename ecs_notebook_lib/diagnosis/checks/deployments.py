@@ -78,10 +78,12 @@ def past_deployments(frames: Frames) -> Iterator[Finding]:
     recent = past if began is None else past[past["created_at"] >= pd.Timestamp(began)]
     zero = recent[recent["minimum_healthy_percent"] == 0]
     if len(zero):
-        first = zero.sort_values("created_at").iloc[0]
+        revision, when = zero.sort_values("created_at").iloc[0][["revision", "created_at"]]
+        of = "" if pd.isna(revision) else f" of {revision}"
+        at = "" if pd.isna(when) else f" at {when:%Y-%m-%d %H:%M} UTC"
         more = f" and {len(zero) - 1} after it" if len(zero) > 1 else ""
         statement = (
-            f"The deployment of {first['revision']} at {first['created_at']:%Y-%m-%d %H:%M} UTC{more} began with "
+            f"The deployment{of}{at}{more} began with "
             "minimumHealthyPercent 0: ECS was free to stop every old task before a new one was healthy."
         )
         keys = keys_of(zero, "service_deployment_arn")

@@ -5,12 +5,12 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import pandas as pd
 
-from ecs_notebook_lib.diagnosis.checks.targets import kind_of_code
 from ecs_notebook_lib.diagnosis.containers import application_names, sidecar_names
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of, listing
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.comparing import beginning
 from ecs_notebook_lib.frames.logs import told_kinds
+from ecs_notebook_lib.knowledge.health_codes import kind_of_code
 from ecs_notebook_lib.knowledge.weights import finding_kinds, reading_of
 from ecs_notebook_lib.network.addresses import parsed
 

@@ -7,26 +7,9 @@ import pandas as pd
 from ecs_notebook_lib.diagnosis.findings import Finding, NothingToExamineError, counted, keys_of
 from ecs_notebook_lib.diagnosis.health_budget import constant_life, health_budget_of, stopped_on_schedule
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.knowledge.health_codes import kind_of_code
 from ecs_notebook_lib.knowledge.messages import Message, recognise
 from ecs_notebook_lib.knowledge.weights import reading_of
-
-_NOT_FOUND, _REDIRECTS, _CREDENTIALS = ("404", "410"), ("301", "302", "303", "307", "308"), ("401", "403")
-_REFUSED, _NOT_READY = ("400", "405", "421", "426"), ("502", "503", "504")
-_BY_CODE = {
-    **dict.fromkeys(_NOT_FOUND, "target_answers_unexpected_code"),
-    **dict.fromkeys(_REDIRECTS, "target_redirects"),
-    **dict.fromkeys(_CREDENTIALS, "target_demands_credentials"),
-    **dict.fromkeys(_REFUSED, "target_refuses_request"),
-    **dict.fromkeys(_NOT_READY, "target_not_ready"),
-}
-"""What each HTTP status tells of the answer to a health check (ECS_FACTS 5.2); another 5xx is the application's own."""
-
-
-def kind_of_code(code: str) -> str:
-    """Return the kind of finding that a rejected status of a health check comes to."""
-    return _BY_CODE.get(
-        code, "target_answers_server_error" if code.startswith("5") else "target_answers_unexpected_code"
-    )
 
 
 def target_health(frames: Frames) -> Iterator[Finding]:
@@ -76,7 +59,7 @@ def _verdicts(frames: Frames) -> pd.DataFrame:
     """
     examined = frames.history.examined
     began = pd.Timestamp(examined.created_at) if examined else pd.Timestamp.max.tz_localize("UTC")
-    revisions = dict(zip(frames.tasks["task_id"], frames.tasks["revision"], strict=True))
+    revisions = dict(zip(frames.tasks["task_id"], frames.tasks["revision"].fillna(""), strict=True))
     rows: list[tuple[object, ...]] = []
     told = frames.events[frames.events["kind"] == "elb_target_unhealthy"]
     for key, text, when in zip(told["event_id"], told["message"], told["created_at"], strict=True):

@@ -7,12 +7,12 @@ from email.utils import format_datetime
 
 from botocore.model import OperationModel
 
-from ecs_notebook_lib.simulate.wire.messages import AWSError, Call, Dispatch, HTTPRequest, HTTPResponse
+from ecs_notebook_lib.simulate.wire.messages import AWSError, Call, Dispatch, Ending, HTTPRequest, HTTPResponse
 from ecs_notebook_lib.simulate.wire.models import operation_model, service_model, service_of
 from ecs_notebook_lib.simulate.wire.requests import read_call
 from ecs_notebook_lib.simulate.wire.responses import write_error, write_output
 
-__all__ = ["AWSError", "Call", "Dispatch", "HTTPRequest", "HTTPResponse", "Wire"]
+__all__ = ["AWSError", "Call", "Dispatch", "Ending", "HTTPRequest", "HTTPResponse", "Wire"]
 
 
 class Wire:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 
@@ -19,6 +20,16 @@ class HTTPRequest:
         return next((value for key, value in self.headers.items() if key.lower() == name.lower()), "")
 
 
+class Ending(StrEnum):
+    """What becomes of a response on its way to the caller."""
+
+    WHOLE = "it comes whole"
+    RESET = "nothing of it comes, the connection is reset"
+    SILENT = "nothing of it comes, the connection stays open until the caller closes it"
+    TRUNCATED = "half of its body comes, then the connection is closed"
+    SHORTENED = "half of its body comes, declared as all of it"
+
+
 @dataclass(frozen=True, slots=True)
 class HTTPResponse:
     """One response."""
@@ -26,6 +37,7 @@ class HTTPResponse:
     status: int
     headers: dict[str, str]
     body: bytes
+    ending: Ending = Ending.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_TEMPLATE = re.compile(r"\$+\{|%+\{")
+_TEMPLATE = re.compile(r"(?<!\$)\$+\{|(?<!%)%+\{")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _DYNAMIC = "{{resolve:"
 _FOLDED = 96

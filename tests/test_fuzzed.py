@@ -1,0 +1,81 @@
+"""What fuzzing found, each with the smallest input that showed it and what must be said of it."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from benchmarks.fuzz.targets import TARGETS, demo
+from benchmarks.incomplete import everything
+from ecs_notebook_lib.errors import SnapshotError, WindowError
+from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
+from ecs_notebook_lib.source import parse_instant, parse_window
+
+
+def with_page(operation, change):
+    """Return a snapshot in which the first page of an operation is changed."""
+    first, *rest = demo().lines(operation).splitlines()
+    lines = b"".join(line + b"\n" for line in (orjson.dumps(change(orjson.loads(first))), *rest))
+    return replace(demo(), members={**demo().members, operation: lines})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        pytest.param(lambda _page: None, "has a line that is no object", id="a-line-is-null"),
+        pytest.param(lambda page: page | {"response": None}, "holds neither an answer nor an error", id="no-outcome"),
+        pytest.param(lambda page: page | {"at": "2025-02-30T00:00:00Z"}, "that is not a time", id="no-such-day"),
+        pytest.param(lambda page: page | {"at": "0001-01-01T00:00:00+23:59"}, "that is not a time", id="before-time"),
+        pytest.param(lambda page: page | {"at": "9999-12-31T23:59:59-23:59"}, "that is not a time", id="after-time"),
+    ],
+)
+def test_a_page_that_cannot_be_is_refused_in_one_line(change, words, tmp_path):
+    path = save_snapshot(with_page("ecs:DescribeServices", change), tmp_path / "a.zip")
+
+    with pytest.raises(SnapshotError) as refused:
+        load_snapshot(path)
+
+    assert words in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def changed(*path, value):
+    """Return a change that puts a value where a path in the answer leads to."""
+
+    def change(page):
+        *above, last = ("response", *path)
+        place = page
+        for step in above:
+            place = place[step]
+        place[last] = value
+        return page
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("operation", "change"),
+    [
+        pytest.param(
+            "cloudwatch:GetMetricData",
+            changed("MetricDataResults", 0, "Values", value=[1.0]),
+            id="fewer-values-than-time-stamps",
+        ),
+    ],
+)
+def test_an_odd_answer_is_told_of_all_the_same(operation, change):
+    everything(with_page(operation, change))
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01", "9999-12-31"])
+def test_a_time_at_the_end_of_time_is_none(text):
+    with pytest.raises(ValueError, match="cannot be reckoned with"):
+        parse_instant(text)
+    with pytest.raises(WindowError):
+        parse_window(text, as_of=demo().as_of)
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_seeds_of_the_fuzzer_fail_nowhere(name):
+    for seed in [*TARGETS[name].seeds()][:2]:
+        TARGETS[name].run(seed)
