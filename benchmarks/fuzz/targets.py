@@ -22,9 +22,10 @@ from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, recognis
 from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.simulate import build
 from ecs_notebook_lib.snapshot import Page, Snapshot, load_snapshot, save_snapshot
+from ecs_notebook_lib.snapshot.checking import fault_of
 
 DEMO = "clarity-network"
-_CASES = 3
+_CASES, _PAGES = 3, 8
 _ELEMENTS = 3
 
 
@@ -101,25 +102,36 @@ def _mutated_archive(content: bytes, seed: int) -> bytes | None:
     return made.getvalue()
 
 
-def run_page(content: bytes) -> None:
-    """Judge an incident of which one page, given as operation and JSON line, is a stranger's."""
-    operation, _, line = content.partition(b"\n")
-    name = operation.decode(errors="replace")
-    if name not in demo().members or b"\n" in line:
-        return
-    snapshot = replace(demo(), members={**demo().members, name: line + b"\n"})
-    _as_file(_zipped(snapshot), ".zip", lambda path: everything(load_snapshot(path)))
+def run_pages(content: bytes) -> None:
+    """Judge an incident of which some pages, each given as a line with its operation and a line of JSON, are odd."""
+    members = dict(demo().members)
+    for operation, line in _pairs(content):
+        if operation in members:
+            members[operation] = line + b"\n"
+    _as_file(_zipped(replace(demo(), members=members)), ".zip", lambda path: everything(load_snapshot(path)))
+
+
+def _pairs(content: bytes) -> list[tuple[str, bytes]]:
+    lines = content.split(b"\n")
+    return [(name.decode(errors="replace"), line) for name, line in zip(lines[::2], lines[1::2], strict=False)]
+
+
+def _joined(pairs: Iterable[tuple[str, bytes]]) -> bytes:
+    return b"\n".join(part for name, line in pairs for part in (name.encode(), line))
 
 
 def _pages() -> Iterable[bytes]:
-    for name, lines in demo().members.items():
-        yield name.encode() + b"\n" + lines.splitlines()[0]
+    pairs = [(name, lines.splitlines()[0]) for name, lines in demo().members.items()]
+    return (_joined(pairs[start : start + _PAGES]) for start in range(0, len(pairs), _PAGES))
 
 
-def _mutated_page(content: bytes, seed: int) -> bytes | None:
-    operation, _, line = content.partition(b"\n")
-    made = mutated_json(line, seed)
-    return None if made is None else operation + b"\n" + made
+def _mutated_pages(content: bytes, seed: int) -> bytes | None:
+    """Return the pages with some of them changed so that AWS could have sent them, by their form."""
+    pairs = []
+    for number, (operation, line) in enumerate(_pairs(content)):
+        made = mutated_json(line, seed + number) if (seed >> number) % 2 else None
+        pairs.append((operation, line if made is None or fault_of(operation, made) else made))
+    return _joined(pairs)
 
 
 def _text(content: bytes) -> str:
@@ -201,7 +213,7 @@ def _cases() -> Iterable[bytes]:
 
 TARGETS = {
     "archive": Target(run_archive, _archives, _mutated_archive),
-    "page": Target(run_page, _pages, _mutated_page),
+    "pages": Target(run_pages, _pages, _mutated_pages),
     "message": Target(run_message, _messages),
     "lines": Target(run_lines, _lines),
     "redaction": Target(run_redaction, _texts),
