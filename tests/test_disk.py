@@ -39,7 +39,7 @@ def snapshot(tmp_path_factory):
 def on_disk(disk: str, folder, *arguments: str, url: str = "") -> tuple[int, list[str], str]:
     """Run the command in a folder that is such a disk; return exit code, lines of stderr, and what stands there."""
     command = ["unshare", "-rm", "sh", "-c", MOUNT, "sh", disk, str(folder), sys.executable, "-c", COMMAND]
-    variables = environment(url) | {"XDG_STATE_HOME": str(folder.parent / "state")}
+    variables = environment(url) | {"XDG_STATE_HOME": str(folder.parent / "state"), "HOME": str(folder.parent)}
     done = subprocess.run([*command, *arguments, "--quiet"], env=variables, capture_output=True, text=True, check=False)
     assert done.returncode != 99, done.stderr
     return done.returncode, done.stderr.splitlines(), done.stdout

@@ -7,7 +7,6 @@ taken from botocore's model, which is slow to read: `t` a text, `i` an instant, 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from itertools import chain
@@ -15,6 +14,8 @@ from types import NoneType
 from typing import Any
 
 import orjson
+
+from ecs_notebook_lib.source import parse_instant
 
 _PLAIN: Mapping[str, tuple[set[type], str]] = {
     "t": ({str}, "a text"),
@@ -54,6 +55,8 @@ def fault_of(operation: str, line: bytes) -> str:
         record = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return f"is no JSON ({error.msg})"
+    if not isinstance(record, dict):
+        return "has a line that is no object"
     fault = _fault([record], _ENVELOPE, "")
     missing = [name for name in _ENVELOPE if name not in record] if not fault else []
     missing = missing or ([name for name in _NEVER_NULL if record[name] is None] if not fault else [])
@@ -76,8 +79,8 @@ def fault_of(operation: str, line: bytes) -> str:
 def _are_times(values: Sequence[str]) -> bool:
     """Say whether texts are instants of the calendar: the 31st of a February has the form of one."""
     try:
-        return all(map(_INSTANT.fullmatch, values)) and all(map(datetime.fromisoformat, values))
-    except ValueError:
+        return all(map(_INSTANT.fullmatch, values)) and all(map(parse_instant, values))
+    except (ValueError, OverflowError):  # in UTC it may lie before the first year, or behind the last
         return False
 
 
