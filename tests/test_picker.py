@@ -117,7 +117,7 @@ def test_services_are_described_ten_a_call():
         if target == "DescribeServices":
             wanted = json.loads(request.body)["services"]
             asked.append(len(wanted))
-            rows = [{"serviceName": arn.rpartition("/")[2], "status": "ACTIVE"} for arn in wanted]
+            rows = [{"serviceArn": arn, "serviceName": arn.rpartition("/")[2], "status": "ACTIVE"} for arn in wanted]
             return HTTPResponse(200, {}, json.dumps({"services": rows}).encode())
         return world.respond(request)
 
