@@ -243,10 +243,10 @@ def test_a_recorder_that_is_killed_loses_nothing_that_it_told(tmp_path):
 
 def test_the_same_in_s3(tmp_path):
     with moto() as url:
-        simulated_session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="history")
-        result = killed("task-role-refused", 7, Place("s3://history/ecs", tmp_path, url), kills=3)
+        simulated_session("us-east-1").client("s3", endpoint_url=url).create_bucket(Bucket="recorded")
+        result = killed("task-role-refused", 7, Place("s3://recorded/ecs", tmp_path, url), kills=3)
         s3 = simulated_session("us-east-1").client("s3", endpoint_url=url)
-        keys = [row["Key"] for row in s3.list_objects_v2(Bucket="history")["Contents"]]
+        keys = [row["Key"] for row in s3.list_objects_v2(Bucket="recorded")["Contents"]]
         left = s3.list_multipart_uploads(Bucket="history").get("Uploads", [])
 
     assert result["tasks"] > 0

@@ -37,7 +37,7 @@ _NUMBER, _VALUE = "<n>", MASK
 _ANY_MASK = r"<(?:number|id|address|time|quoted|\*)>"
 _UNIT = r"(?<=<number>)\ ?(?:[KMGT]i?B|[kB%s]|bytes|[mun]s|secs?|seconds)(?!\w)"
 _CHARACTER = rf"<(?=<number>)|{_ANY_MASK}|(?<=<number>):(?=<number>)|[^\s=,;:()\[\]{{}}\"'|<>]"
-_WORD = re.compile(rf"(?:{_CHARACTER})+(?:{_UNIT})?|[=,;:()\[\]{{}}\"'|<>]")
+_WORD = re.compile(rf"(?:{_CHARACTER})++(?:{_UNIT})?|[=,;:()\[\]{{}}\"'|<>]")
 _HAS_MASK, _HAS_LETTER, _HAS_DIGIT = re.compile(_ANY_MASK), re.compile(r"[A-Za-z]"), re.compile(r"[0-9]")
 _CODE = re.compile(r"[A-Z]{1,5}-?\d{3,5}")
 _MARKS = frozenset("=,;:()[]{}\"'|<>")
