@@ -6,10 +6,13 @@ import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pandas as pd
+import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from benchmarks.recorder import moto
 from ecs_notebook_lib.collect import Access
@@ -20,11 +23,11 @@ from ecs_notebook_lib.fleet.parts import Choice, StorePlace
 from ecs_notebook_lib.fleet.schedulers import connected, open_executor
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.history.compacting import compact
-from ecs_notebook_lib.history.reading import rows_of_partition
+from ecs_notebook_lib.history.reading import changes_in, each_change_once, rows_of_partition
 from ecs_notebook_lib.history.recorder import Recorder
 from ecs_notebook_lib.history.replay import AsOf, pages_of
 from ecs_notebook_lib.history.rows import Row
-from ecs_notebook_lib.history.store import open_store
+from ecs_notebook_lib.history.store import SCHEMA, open_store, table_of
 from ecs_notebook_lib.incident import simulated_clients
 from ecs_notebook_lib.simulate import begin
 from ecs_notebook_lib.snapshot import IncidentName, Snapshot
@@ -209,6 +212,31 @@ def test_each_change_of_a_day_is_there_once(organisation, days):
     assert own.groupby(["account", "day", "service"]).size().sum() == days["changes"].sum()
     versions = own[own["version"].notna()]
     assert not versions.duplicated(["account", "day", "kind", "scope", "key", "version"]).any()
+
+
+STATES = st.sampled_from([None, {"status": "A"}, {"status": "B"}])
+TOLD = st.tuples(st.sampled_from(["target", "task", "service_event"]), st.integers(0, 3), st.sampled_from([None, 1, 2]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(TOLD, STATES, st.sampled_from("xy")), min_size=1, max_size=12))
+def test_what_is_told_twice_is_dropped_as_in_one_incidents_history(told):
+    rows = [row(f"1 0{hour}:00", kind, key, state, version=v) for (kind, hour, v), state, key in told]
+    table = table_of(rows)
+
+    once = pa.Table.from_batches(each_change_once(table, "changed_at"), SCHEMA)
+    columns = [(name, "ascending") for name in SCHEMA.names]
+    assert table.take(changes_in(table)).sort_by(columns).equals(once.sort_by(columns))
+
+
+def test_of_states_that_were_seen_at_once_the_text_says_which_is_first():
+    pairs = list(combinations("ABCDEF", 2))
+    looks = [row("1 01:00", "target", one + other, {"status": one}) for one, other in pairs]
+    both = [
+        row("1 02:00", "target", one + other, {"status": status}) for one, other in pairs for status in (other, one)
+    ]
+
+    assert len(changes_in(table_of([*looks, *both]))) == 2 * len(pairs)
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from ecs_notebook_lib.history.changes import ONCE
@@ -26,11 +27,11 @@ _AHEAD = 2
 _EACH_CHANGE_ONCE = f"""
     SELECT {{columns}} FROM (
         SELECT *,
-            row_number() OVER (PARTITION BY kind, scope, key, version ORDER BY changed_at, state) AS same_version,
+            row_number() OVER (PARTITION BY kind, scope, key, version ORDER BY changed_at, {{tie}}) AS same_version,
             row_number() OVER thing AS number,
             lag(state) OVER thing AS state_before
         FROM told
-        WINDOW thing AS (PARTITION BY kind, scope, key ORDER BY changed_at, version, state)
+        WINDOW thing AS (PARTITION BY kind, scope, key ORDER BY changed_at, version, {{tie}})
     )
     WHERE CASE
         WHEN version IS NOT NULL AND state IS NOT NULL THEN same_version = 1
@@ -43,19 +44,22 @@ _EACH_CHANGE_ONCE = f"""
 
 _DIGESTS = """
     WITH told AS (
-        SELECT position, kind, scope, key, changed_at, version,
+        SELECT position, kind, scope, key, changed_at, version, tie,
             CASE WHEN state IS NOT NULL THEN hash(state) END AS state
         FROM rows
     )
 """
-"""A state's 64 bits in place of its text, which is compared with its neighbours' only."""
+"""A state's 64 bits in place of its text, which is compared with its neighbours' only.
+
+`tie` is the text where a thing has several rows of one time and version: the text says which is first.
+"""
 
 
 def each_change_once(told: Any, *order: str) -> Iterator[pa.RecordBatch]:
     """Yield the rows of a dataset or reader under `store.SCHEMA`, duplicates dropped, in the order of columns."""
     with _connection() as connection:
         connection.register("told", told)
-        query = _EACH_CHANGE_ONCE.format(columns=", ".join(SCHEMA.names), order=", ".join(order))
+        query = _EACH_CHANGE_ONCE.format(columns=", ".join(SCHEMA.names), tie="state", order=", ".join(order))
         yield from connection.sql(query).to_arrow_reader(ROWS_A_BATCH)
 
 
@@ -66,12 +70,16 @@ def changes_in(table: pa.Table) -> pa.Array:
     which are most of their bytes, are not moved. One thread is used.
     """
     codes = {name: _codes(table[name]) for name in ("scope", "key")}
-    columns = {name: table[name] for name in ("kind", "changed_at", "version", "state")}
-    rows = pa.table({**columns, **codes, "position": np.arange(len(table))})
+    columns = {name: table[name] for name in ("kind", "changed_at", "version")}
+    at_once = pa.table({**columns, **codes}).to_pandas().duplicated(keep=False).to_numpy()
+    tie = pc.if_else(pa.array(at_once), table["state"], None)
+    rows = pa.table({**columns, **codes, "state": table["state"], "tie": tie, "position": np.arange(len(table))})
     with _connection() as connection:
         connection.execute("SET threads = 1")
         connection.register("rows", rows)
-        query = _DIGESTS + _EACH_CHANGE_ONCE.format(columns="position", order="changed_at, version, position")
+        query = _DIGESTS + _EACH_CHANGE_ONCE.format(
+            columns="position", tie="tie", order="changed_at, version, tie, position"
+        )
         return connection.sql(query).to_arrow_table()["position"].combine_chunks()
 
 
