@@ -1,8 +1,9 @@
 """Whether a page at rest has the form that AWS gives it: whoever made the file, what follows may rely on it.
 
 `shapes.json` holds of each read operation the parameters that it needs, and the types of what is asked and answered,
-taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `n` a number, `b` a truth, `?` anything,
-`[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over: AWS adds some.
+taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `w` a whole number, `n` any number, `b` a
+truth, `?` anything, `[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over: AWS
+adds some.
 """
 
 import re
@@ -15,16 +16,22 @@ import orjson
 
 from ecs_notebook_lib.source import parse_instant
 
-_PLAIN = {"t": (str, "a text"), "n": (int | float, "a number"), "b": (bool, "true or false")}
+_PLAIN = {
+    "t": (str, "a text"),
+    "w": (int, "a whole number of 64 bits"),
+    "n": (int | float, "a number"),
+    "b": (bool, "true or false"),
+}
+_WHOLE = range(-(1 << 63), 1 << 63)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _ENVELOPE: Mapping[str, Any] = {
     "at": "i",
     "account": "t",
     "region": "t",
     "params": {},
-    "page": "n",
+    "page": "w",
     "origin": "t",
-    "error": {"code": "t", "message": "t", "status": "n"},
+    "error": {"code": "t", "message": "t", "status": "w"},
     "response": {},
 }
 _OWN: Mapping[str, Any] = {"case:Observation": {"needs": ["case", "observed"], "asks": "?", "gives": "?"}}
@@ -94,4 +101,6 @@ def _fault(value: Any, form: Any, place: str) -> str:
 def _is_plain(value: Any, form: str) -> bool:
     if form == "i":
         return isinstance(value, str) and _INSTANT.fullmatch(value) is not None and _is_a_time(value)
+    if form == "w" and isinstance(value, int) and value not in _WHOLE:
+        return False
     return isinstance(value, _PLAIN[form][0]) and (form == "b" or not isinstance(value, bool))
