@@ -8,7 +8,7 @@ from ecs_notebook_lib.knowledge.operations import every_operation
 from ecs_notebook_lib.simulate.wire.models import operation_model
 
 PATH = Path(__file__).parent.parent / "ecs_notebook_lib" / "snapshot" / "shapes.json"
-_TYPES = {"string": "t", "blob": "t", "timestamp": "i", "boolean": "b"}
+_TYPES = {"string": "t", "blob": "t", "timestamp": "i", "boolean": "b", "integer": "w", "long": "w"}
 
 
 def form_of(shape: Any, above: tuple[str, ...] = ()) -> Any:

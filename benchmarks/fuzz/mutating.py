@@ -1,7 +1,7 @@
 """Changes of JSON that keep it JSON: bytes changed blindly would seldom come further than the parser."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -14,59 +14,46 @@ _NUMBERS = (0, -1, 1, 0.5, 1e300, -1e300, 2**31, 2**63 - 1, -(2**63), 2**64 - 1)
 _OTHERS: tuple[Any, ...] = (None, True, False, {}, [], [None], [[]], {"": None})
 
 
-def mutated_json(content: bytes, seed: int) -> bytes | None:
-    """Return a JSON document in which one to four things are changed; None if `content` is no JSON."""
+def mutated_json(content: bytes, seed: int, *, inside: str = "") -> bytes | None:
+    """Return a JSON document in which one to four things are changed; None if `content` is no JSON.
+
+    With `inside` three of four changes are made in the member of that name.
+    """
     chance = random.Random(seed)
     try:
-        value = orjson.loads(content)
+        document = orjson.loads(content)
         for _ in range(chance.randint(1, 4)):
-            value = _mutated(value, chance)
-        return orjson.dumps(value)
+            within = isinstance(document, dict) and isinstance(document.get(inside), dict | list)
+            _mutate(document[inside] if within and chance.random() < 0.75 else [document], chance)
+        return orjson.dumps(document)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError, RecursionError):
         return None
 
 
-def _mutated(value: Any, chance: random.Random) -> Any:
-    if isinstance(value, dict) and value and chance.random() < 0.85:
-        name = chance.choice(list(value))
-        return (
-            chance.choice(_OF_MEMBERS)(value, name, chance) if chance.random() < 0.2 else _deeper(value, name, chance)
-        )
-    if isinstance(value, list) and value and chance.random() < 0.85:
-        place = chance.randrange(len(value))
-        return (
-            chance.choice(_OF_ELEMENTS)(value, place, chance)
-            if chance.random() < 0.2
-            else _inside(value, place, chance)
-        )
-    if isinstance(value, str) and value[:1] in ("{", "[") and chance.random() < 0.8:
-        inner = mutated_json(value.encode(errors="replace"), chance.randrange(2**32))
-        return value if inner is None else inner.decode()
-    return _replaced(value, chance)
+def _mutate(value: dict[str, Any] | list[Any], chance: random.Random) -> None:
+    """Change one thing anywhere in a value, each place as likely as another."""
+    places = list(_places(value))
+    if not places:
+        return
+    holder, key = chance.choice(places)
+    item = holder[key]
+    if isinstance(item, str) and item[:1] in ("{", "[") and chance.random() < 0.8:
+        inner = mutated_json(item.encode(errors="replace"), chance.randrange(2**32))
+        holder[key] = item if inner is None else inner.decode()
+    elif chance.random() < 0.4:
+        del holder[key]
+    elif isinstance(holder, list) and chance.random() < 0.3:
+        holder.append(item)
+    else:
+        holder[key] = _replaced(item, chance)
 
 
-def _deeper(value: dict[str, Any], name: str, chance: random.Random) -> dict[str, Any]:
-    return {**value, name: _mutated(value[name], chance)}
-
-
-def _inside(value: list[Any], place: int, chance: random.Random) -> list[Any]:
-    return [*value[:place], _mutated(value[place], chance), *value[place + 1 :]]
-
-
-def _without_member(value: dict[str, Any], name: str, _chance: random.Random) -> dict[str, Any]:
-    return {key: item for key, item in value.items() if key != name}
-
-
-def _swapped(value: dict[str, Any], name: str, chance: random.Random) -> dict[str, Any]:
-    return {**value, name: value[chance.choice(list(value))]}
-
-
-_OF_MEMBERS: tuple[Callable[..., Any], ...] = (_without_member, _without_member, _swapped)
-_OF_ELEMENTS: tuple[Callable[..., Any], ...] = (
-    lambda value, place, _chance: value[:place] + value[place + 1 :],
-    lambda value, place, _chance: [*value, value[place]],
-    lambda _value, _place, _chance: [],
-)
+def _places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every holder and key, or index, at which something stands in a value."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(item, dict | list):
+            yield from _places(item)
 
 
 def _replaced(value: Any, chance: random.Random) -> Any:

@@ -129,7 +129,7 @@ def _mutated_pages(content: bytes, seed: int) -> bytes | None:
     """Return the pages with some of them changed so that AWS could have sent them, by their form."""
     pairs = []
     for number, (operation, line) in enumerate(_pairs(content)):
-        made = mutated_json(line, seed + number) if (seed >> number) % 2 else None
+        made = mutated_json(line, seed + number, inside="response") if (seed >> number) % 2 else None
         pairs.append((operation, line if made is None or fault_of(operation, made) else made))
     return _joined(pairs)
 

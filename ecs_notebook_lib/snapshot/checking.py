@@ -1,8 +1,9 @@
 """Whether a page at rest has the form that AWS gives it: whoever made the file, what follows may rely on it.
 
 `shapes.json` holds of each read operation the parameters that it needs, and the types of what is asked and answered,
-taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `n` a number, `b` a truth, `?` anything,
-`[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over: AWS adds some.
+taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `w` a whole number, `n` any number, `b` a
+truth, `?` anything, `[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over: AWS
+adds some.
 """
 
 import re
@@ -20,20 +21,22 @@ from ecs_notebook_lib.source import parse_instant
 _PLAIN: Mapping[str, tuple[set[type], str]] = {
     "t": ({str}, "a text"),
     "i": ({str}, "a time"),
+    "w": ({int}, "a whole number of 64 bits"),
     "n": ({int, float}, "a number"),
     "b": ({bool}, "true or false"),
 }
 """Of each plain form the types that a value may have, and its name."""
 
+_WHOLE = range(-(1 << 63), 1 << 63)
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _ENVELOPE: Mapping[str, Any] = {
     "at": "i",
     "account": "t",
     "region": "t",
     "params": {},
-    "page": "n",
+    "page": "w",
     "origin": "t",
-    "error": {"code": "t", "message": "t", "status": "n"},
+    "error": {"code": "t", "message": "t", "status": "w"},
     "response": {},
 }
 _OWN: Mapping[str, Any] = {"case:Observation": {"needs": ["case", "observed"], "asks": "?", "gives": "?"}}
@@ -84,6 +87,10 @@ def _are_times(values: Sequence[str]) -> bool:
         return False
 
 
+def _are_whole(values: Sequence[int]) -> bool:
+    return min(values) in _WHOLE and max(values) in _WHOLE
+
+
 def _fault(values: Sequence[Any], form: Any, place: str) -> str:
     """Return what is wrong with the values that stand at one place of a page; null is of every form.
 
@@ -96,7 +103,7 @@ def _fault(values: Sequence[Any], form: Any, place: str) -> str:
         return ""
     if isinstance(form, str):
         allowed, name = _PLAIN[form]
-        plain = kinds <= allowed and (form != "i" or _are_times(values))
+        plain = kinds <= allowed and (form != "i" or _are_times(values)) and (form != "w" or _are_whole(values))
         return "" if plain else f"has {place} that is not {name}"
     if isinstance(form, list):
         if kinds != {list}:
