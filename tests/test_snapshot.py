@@ -173,7 +173,9 @@ def page(**changes):
             page(response={"tasks": [{}, {"taskArn": None}, {"taskArn": 1}]}), "not a text", id="the-last-one"
         ),
         pytest.param(page(response={"tasks": [{"createdAt": "soon"}]}), "that is not a time", id="time-is-none"),
-        pytest.param(page(response={"tasks": [{"containers": [{"exitCode": True}]}]}), "not a number", id="number"),
+        pytest.param(
+            page(response={"tasks": [{"containers": [{"exitCode": True}]}]}), "not a whole number", id="number"
+        ),
         pytest.param(page(error="denied"), "error that is no object", id="error-is-a-text"),
         pytest.param(page(error={}), "an error without a code", id="error-without-a-code"),
         pytest.param(page(params=[]), "params that is no object", id="params-is-a-list"),

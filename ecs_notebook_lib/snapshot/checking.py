@@ -1,9 +1,9 @@
 """Whether a page at rest has the form that AWS gives it: whoever made the file, what follows may rely on it.
 
 `shapes.json` holds of each read operation the parameters that it needs, and the types of what is asked and answered,
-taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `w` a whole number, `n` any number, `b` a
-truth, `?` anything, `[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over: AWS
-adds some.
+taken from botocore's model, which is slow to read: `t` a text, `i` an instant, `w` a whole number, `n` any number, `b`
+a truth, `?` anything, `[…]` a list, `{…}` a structure, `{"*": …}` a map. A member that is not in it is passed over:
+AWS adds some.
 """
 
 import re
