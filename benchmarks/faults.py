@@ -122,12 +122,7 @@ def run(cell: Cell) -> Run:
     world = world_of(cell.incident)
     door = Injecting(world, cell.operation, cell.fault)
     with serve(door.respond, "127.0.0.1") as server:
-        session = boto3.Session(
-            region_name=world.region,
-            aws_access_key_id="simulated",
-            aws_secret_access_key="simulated",  # noqa: S106
-        )
-        clients = Clients(session, endpoint_url=server.url, config=configuration(cell.fault))
+        clients = Clients(session_of(world), endpoint_url=server.url, config=configuration(cell.fault))
         began = time.monotonic()
         try:
             incident = Incident(collect_incident(clients, LiveSource(world.cluster, world.service)))
@@ -163,12 +158,7 @@ def asked_of(incident: str) -> tuple[str, ...]:
     world = world_of(incident)
     door = Injecting(world, NO_OPERATION, Injected.DENIED)
     with serve(door.respond, "127.0.0.1") as server:
-        session = boto3.Session(
-            region_name=world.region,
-            aws_access_key_id="simulated",
-            aws_secret_access_key="simulated",  # noqa: S106
-        )
-        clients = Clients(session, endpoint_url=server.url)
+        clients = Clients(session_of(world), endpoint_url=server.url)
         snapshot = collect_incident(clients, LiveSource(world.cluster, world.service))
     return tuple(name for name in operations() if name in snapshot.operations)
 

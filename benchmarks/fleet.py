@@ -10,17 +10,16 @@ those of IAM, EC2 and ELB, which only failing services are read by, are counted 
 
 import argparse
 import json
-import math
 import subprocess
 import sys
 import tempfile
 import time
 from collections import defaultdict
 from pathlib import Path
-from statistics import linear_regression
 from typing import Any
 
 from benchmarks.first_answer import COMMAND, environment
+from benchmarks.measuring import growth_exponent
 from benchmarks.results_file import Figure, report_figures
 from ecs_notebook_lib.simulate import serve
 from ecs_notebook_lib.simulate.fleet import build_fleet
@@ -110,8 +109,7 @@ def main() -> int:
         print({key: len(value) if isinstance(value, list) else value for key, value in row.items()}, flush=True)
         sizes.append(row)
     last = sizes[-1]
-    logs = [(math.log(row["services"]), math.log(row["seconds"])) for row in sizes]
-    slope = linear_regression(*zip(*logs, strict=True)).slope if len(sizes) > 1 else math.nan
+    slope = growth_exponent({row["services"]: row["seconds"] for row in sizes})
     name, beside = f"fleet of {last['services']}", "the simulated fleet's own list"
     figures = [
         Figure(f"{name}: failing services missed", len(last["missed"]), 0, beside, unit="services"),

@@ -8,7 +8,6 @@ are read. DuckDB counts the stopped tasks of the same store in one process, on b
 import argparse
 import logging
 import os
-import resource
 import signal
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from distributed import LocalCluster
 from distributed.diagnostics.plugin import SchedulerPlugin
 
 from benchmarks.fleet_store import Written, fill
+from benchmarks.measuring import peak_bytes
 from benchmarks.results_file import Figure, report_figures
 from ecs_notebook_lib.fleet.history import OrganisationHistory, summary
 from ecs_notebook_lib.fleet.parts import StorePlace
@@ -74,11 +74,6 @@ class _Killer(SchedulerPlugin):
         if self._left == 0:
             os.kill(self._pid, signal.SIGKILL)
             self.killed += 1
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process ever had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 @contextmanager

@@ -12,7 +12,6 @@ longer hides what grows. The whole road is `load_snapshot` of the zip with its c
 """
 
 import json
-import math
 import re
 import subprocess
 import sys
@@ -22,12 +21,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import linear_regression, median
+from statistics import median
 from typing import Any
 
 import orjson
 import pandas as pd
 
+from benchmarks.measuring import growth_exponent
 from benchmarks.results_file import Figure, report_figures
 from benchmarks.simulated import collected
 from ecs_notebook_lib.diagnosis import diagnose
@@ -199,19 +199,12 @@ def road(base: Snapshot, lines: bytes, folder: Path) -> Iterator[tuple[str, floa
     yield "diagnose", seconds(lambda: diagnose(held["frames"]).to_json(), time.process_time)
 
 
-def exponents(cost: Mapping[int, float]) -> tuple[float, float]:
-    """Return the slope of logarithmic cost over logarithmic size: over all sizes, and over the last two."""
-    points = [(math.log(size), math.log(value)) for size, value in sorted(cost.items())]
-    whole, last = (linear_regression(*zip(*some, strict=True)).slope for some in (points, points[-2:]))
-    return whole, last
-
-
 def grown(name: str, cost: Mapping[int, float], baseline: str) -> list[Figure]:
-    """Return the cost exponents as figures."""
-    kinds = ("from 100 to 100,000 tasks", "from 10,000 to 100,000 tasks")
+    """Return the cost exponents over all sizes, and over the last two, as figures."""
+    spans = {"from 100 to 100,000 tasks": cost, "from 10,000 to 100,000 tasks": dict(sorted(cost.items())[-2:])}
     return [
-        Figure(f"{name}, cost exponent {kind}", slope, EXPONENT, baseline, unit="exponent")
-        for kind, slope in zip(kinds, exponents(cost), strict=True)
+        Figure(f"{name}, cost exponent {span}", growth_exponent(some), EXPONENT, baseline, unit="exponent")
+        for span, some in spans.items()
     ]
 
 
@@ -234,10 +227,11 @@ def main() -> int:
     }
     parts = {size: {part: median(row[part] for row in rows) for part in rows[0]} for size, rows in whole.items()}
     roads = {size: sum(row.values()) for size, row in parts.items()}
+    faster, slower = taken["json_normalize"] / taken["ours"], taken["ours"] / taken["orjson"]
     plain = "json.loads and pandas.json_normalize to the same columns"
     figures = [
-        Figure("tasks and containers", taken["json_normalize"] / taken["ours"], FASTER_THAN_PLAIN, plain, "at least"),
-        Figure("tasks and containers", taken["ours"] / taken["orjson"], TIMES_ORJSON, "orjson.loads of the same bytes"),
+        Figure("tasks and containers: speed", faster, FASTER_THAN_PLAIN, plain, "at least"),
+        Figure("tasks and containers: time", slower, TIMES_ORJSON, "orjson.loads of the same bytes"),
         Figure("tasks and containers, peak memory", memory["ours"], TIMES_JSON, "the size of the JSON"),
         *grown("tasks and containers", frames, "itself, by the number of tasks"),
         *grown("load, all frames and diagnosis", roads, "itself, by the number of tasks"),

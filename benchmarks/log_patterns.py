@@ -13,7 +13,6 @@ import csv
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from typing import Any
 import pyarrow as pa
 
 from benchmarks.log_lines import made_lines, snapshot_of_lines
+from benchmarks.measuring import growth_exponent, peak_bytes
 from benchmarks.results_file import Figure, report_figures
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.frames.access_lines import access_of_text
@@ -195,11 +195,7 @@ def _scale(lines: int) -> tuple[list[Figure], dict[str, Any]]:
 
 
 def _exponent(counts: Sequence[int], runs: Sequence[dict[str, Any]]) -> float:
-    """Return the slope of seconds over lines, both as logarithms, by least squares."""
-    across, up = [math.log(count) for count in counts], [math.log(run["seconds"]) for run in runs]
-    middle, level = fmean(across), fmean(up)
-    spread = sum((x - middle) ** 2 for x in across)
-    return sum((x - middle) * (y - level) for x, y in zip(across, up, strict=True)) / spread
+    return growth_exponent({count: run["seconds"] for count, run in zip(counts, runs, strict=True)})
 
 
 def _mine(options: argparse.Namespace) -> dict[str, Any]:
@@ -220,7 +216,7 @@ def _hold(options: argparse.Namespace) -> dict[str, Any]:
         while part := [line.rstrip("\n") for line in islice(rest, _AT_ONCE)]:
             miner.add(pa.array(part, pa.string()))
     patterns = len(set(miner.patterns()))
-    return {"peak_bytes": _peak_bytes(), "patterns": patterns}
+    return {"peak_bytes": peak_bytes(), "patterns": patterns}
 
 
 def _frames(options: argparse.Namespace) -> dict[str, Any]:
@@ -231,7 +227,7 @@ def _frames(options: argparse.Namespace) -> dict[str, Any]:
     begin = time.process_time()
     patterns = len(frames.log_patterns)
     seconds = time.process_time() - begin
-    return {"seconds": seconds, "patterns": patterns, "peak_bytes": _peak_bytes()}
+    return {"seconds": seconds, "patterns": patterns, "peak_bytes": peak_bytes()}
 
 
 def _apart(options: argparse.Namespace) -> dict[str, Any]:
@@ -245,10 +241,6 @@ def _apart(options: argparse.Namespace) -> dict[str, Any]:
         harmless_reason(line.text)
         pattern_of(line.text)
     return {"seconds": time.process_time() - begin}
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 _CHILDREN: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {

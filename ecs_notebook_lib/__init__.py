@@ -3,8 +3,9 @@
 The public face is lazy: importing it loads neither pandas nor boto3.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ecs_notebook_lib.lazily import lazily
 from ecs_notebook_lib.version import __version__
 
 if TYPE_CHECKING:
@@ -42,13 +43,7 @@ __all__ = [
     "save_snapshot",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -11,6 +11,7 @@ from ecs_notebook_lib.knowledge.treatments import write_operations
 LIBRARY = Path(__file__).parent.parent / "ecs_notebook_lib"
 MAY_IMPORT = {
     "arns": set(),
+    "lazily": set(),
     "errors": {"untrusted"},
     "version": set(),
     "untrusted": set(),
@@ -23,10 +24,10 @@ MAY_IMPORT = {
     "policy": set(),
     "simulate": set(),
     "snapshot": {"errors", "source", "knowledge"},
-    "collect": {"arns", "errors", "version", "source", "examined", "knowledge", "snapshot"},
+    "collect": {"lazily", "arns", "errors", "version", "source", "examined", "knowledge", "snapshot"},
     "redact": {"knowledge", "snapshot"},
     "frames": {"arns", "errors", "examined", "knowledge", "network", "policy", "snapshot"},
-    "diagnosis": {"examined", "frames", "knowledge", "network", "rolling_update", "snapshot", "untrusted"},
+    "diagnosis": {"lazily", "examined", "frames", "knowledge", "network", "rolling_update", "snapshot", "untrusted"},
     "treatment": {
         "arns",
         "errors",
@@ -70,6 +71,7 @@ MAY_IMPORT = {
     "time_steps": set(),
     "plots": {"time_steps", "untrusted"},
     "report": {
+        "lazily",
         "redact",
         "source",
         "time_steps",
@@ -136,7 +138,7 @@ MAY_IMPORT = {
         "treatment",
         "wait",
     },
-    "": {"version", "collect", "diagnosis", "errors", "incident", "notebook_files", "picking", "snapshot"},
+    "": {"lazily", "version", "collect", "diagnosis", "errors", "incident", "notebook_files", "picking", "snapshot"},
 }
 HOMES = {
     "boto3": {"collect"},

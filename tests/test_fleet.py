@@ -171,3 +171,9 @@ def test_a_cluster_without_trouble_ends_with_zero_and_one_that_is_refused_with_f
         told = json.loads(capsys.readouterr().out)
         assert told["services"] == 6
         assert told["groups"] == []
+        for world in quiet.worlds.values():
+            world.refused.add("ecs:ListServices")
+        assert main(["fleet", *region, "--out", str(tmp_path / "refused"), "--quiet", "--format", "json"]) == 4
+        unread = json.loads(capsys.readouterr().out)["unread"]
+        assert unread
+        assert all("AccessDeniedException" in row["reason"] for row in unread)

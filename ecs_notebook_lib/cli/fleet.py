@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     before = f"; looked at before: {len(done)}" if done else ""
     _say(options, f"{counted(len(clusters), 'cluster')}, accounts and regions: {len(places)}{before}")
     with Journal(folder) as journal, open_executor(options.scheduler, _DIAGNOSING) as executor:
-        if not done and not options.resume:
+        if not options.resume:
             journal.begin(fleet.began, {**question, "since": utc_text(since)})
         run_ = Run(
             fleet, folder=folder, journal=journal, executor=executor, since=since, tell=lambda row: _tell(options, row)

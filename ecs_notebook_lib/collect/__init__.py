@@ -3,7 +3,9 @@
 Lazy, for `wait` asks its first question long before it may have to read a whole incident.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ecs_notebook_lib.lazily import lazily
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.collect.access import Access, Clients, open_clients
@@ -22,10 +24,4 @@ _HOMES = {
 
 __all__ = ["Access", "Answer", "Caller", "Clients", "Request", "collect_incident", "open_clients"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

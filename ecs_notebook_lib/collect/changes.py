@@ -9,12 +9,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from ecs_notebook_lib.collect.caller import Caller, Request
+from ecs_notebook_lib.collect.rates import seconds_between
 from ecs_notebook_lib.knowledge.change_events import OPERATION, ChangeEvent, change_events
 
 DEADLINE_SECONDS = 15.0
 """How long CloudTrail is asked; the other branches of a collection take about as long in a busy account."""
 
-_INTERVAL_SECONDS = 0.5
 _MAX_PAGES = 2
 _KEPT = timedelta(days=90)
 
@@ -43,6 +43,7 @@ def collect_changes(
     A region that refuses is not asked again: it would refuse every name. AWS's own endpoints are asked twice a second,
     all others as fast as they answer.
     """
+    interval = seconds_between(OPERATION)
     began, ready = clock(), dict.fromkeys(_regions(caller), 0.0)
     waiting = list(change_events().values())
     since = max(since, until - _KEPT)
@@ -61,7 +62,7 @@ def collect_changes(
         if answer.error:
             waiting = [row for row in waiting if row.region(caller.region) != region]
         calls = max(1, len(answer.pages))
-        ready[region] = asked_at + calls * _INTERVAL_SECONDS if caller.is_rationed(OPERATION, region) else 0.0
+        ready[region] = asked_at + calls * interval if caller.is_rationed(OPERATION, region) else 0.0
 
 
 def _regions(caller: Caller) -> set[str]:

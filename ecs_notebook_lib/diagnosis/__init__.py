@@ -3,7 +3,9 @@
 Lazy, for `explain` asks only for what a message weighs, and that needs no frames.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ecs_notebook_lib.lazily import lazily
 
 if TYPE_CHECKING:
     from ecs_notebook_lib.diagnosis.diagnosis import Diagnosis, diagnose
@@ -19,10 +21,4 @@ _HOMES = {
 
 __all__ = ["CheckResult", "Diagnosis", "Finding", "Outcome", "diagnose"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(__name__, _HOMES)

@@ -55,7 +55,7 @@ def open_places(ways: Iterable[Access]) -> tuple[list[Place], list[Unread]]:
     refused: list[tuple[Access, AccessError]] = []
     for access in ways:
         try:
-            place = _open(access, masker)
+            place = place_of(open_clients(access), masker)
         except AccessError as error:
             refused.append((access, error))
         else:
@@ -64,10 +64,6 @@ def open_places(ways: Iterable[Access]) -> tuple[list[Place], list[Unread]]:
     if refused and not places:
         raise refused[0][1]
     return list(places.values()), [Unread(_named(access), error.line) for access, error in refused]
-
-
-def _open(access: Access, masker: Masker) -> Place:
-    return place_of(open_clients(access), masker)
 
 
 def place_of(clients: Clients, masker: Masker) -> Place:

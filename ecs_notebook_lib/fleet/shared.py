@@ -139,10 +139,6 @@ def _hosts(diagnosis: Diagnosis) -> Iterator[str]:
         yield from (host.partition(":")[0] for host in _HOST.findall(message) if not _NO_HOST.fullmatch(host))
 
 
-def _networks(member: str) -> Callable[[Diagnosis], Names]:
-    return lambda diagnosis: diagnosis.frames.examined_networks(member)
-
-
 def _providers(diagnosis: Diagnosis) -> Names:
     return diagnosis.frames.capacity_providers["capacity_provider"].dropna()
 
@@ -184,7 +180,7 @@ _READ: dict[str, Callable[[Diagnosis], Names]] = {
     "said": _said,
     "host": _hosts,
     "capacity_provider": _providers,
-    "subnet": _networks("subnet"),
+    "subnet": lambda diagnosis: diagnosis.frames.examined_networks("subnet"),
     "cluster": lambda diagnosis: [diagnosis.frames.snapshot.incident.cluster],
     "region": lambda diagnosis: [diagnosis.frames.snapshot.incident.region],
 }

@@ -16,6 +16,12 @@ from ecs_notebook_lib.knowledge.harmless import speaks_of_an_error
 MASK = "<*>"
 """What stands in a pattern where lines differ, and no other mask says how."""
 
+LINES_AT_ONCE = 16_384
+"""Lines that Arrow looks at together: enough to be fast, few enough to be small."""
+
+MOST_TEXTS = 50_000
+"""Texts of which what was found out is remembered."""
+
 _MAX_PATTERN = 1000
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS|CONNECT|TRACE"
 _DAYS, _MONTHS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun", "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"

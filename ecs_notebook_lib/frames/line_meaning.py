@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ecs_notebook_lib.frames.access_lines import access_of_named_fields, access_of_text, may_be_access, plain_client
-from ecs_notebook_lib.frames.line_masks import alike, without_numbers
+from ecs_notebook_lib.frames.line_masks import LINES_AT_ONCE, MOST_TEXTS, alike, without_numbers
 from ecs_notebook_lib.frames.log_lines import MAX_TEXT, LogLine, level_of, read_line
 from ecs_notebook_lib.knowledge.harmless import harmless_reason, may_be_harmless
 from ecs_notebook_lib.knowledge.messages import MAX_TEXT as MAX_MESSAGE
@@ -21,8 +21,6 @@ from ecs_notebook_lib.knowledge.messages import Message, error_kinds, find_in_lo
 ACCESS = "http_access"
 DENIAL_PARTS = ("principal", "action", "resource")
 _LAST_LINES = 200
-_LINES_AT_ONCE = 16_384
-_MOST_TEXTS = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,8 @@ class Meaning:
 def read_lines(messages: Sequence[str]) -> list[LogLine]:
     """Return what each log event says: the same as `read_line`, which it calls for each that is not plain text."""
     lines: list[LogLine] = []
-    for start in range(0, len(messages), _LINES_AT_ONCE):
-        part = messages[start : start + _LINES_AT_ONCE]
+    for start in range(0, len(messages), LINES_AT_ONCE):
+        part = messages[start : start + LINES_AT_ONCE]
         levels = _levels(["" if _needs_reading(message) else message for message in part])
         lines += [
             read_line(message) if _needs_reading(message) else LogLine(message, level)
@@ -95,12 +93,12 @@ def _that_may(texts: Sequence[str], test: Callable[[str], bool]) -> npt.NDArray[
     """Say of each text whether it passes a test that does not look at numbers."""
     known: dict[str, bool] = {}
     passed = [np.empty(0, dtype=np.bool_)]
-    for start in range(0, len(texts), _LINES_AT_ONCE):
-        plain = without_numbers(pa.array(texts[start : start + _LINES_AT_ONCE], pa.large_string()))
+    for start in range(0, len(texts), LINES_AT_ONCE):
+        plain = without_numbers(pa.array(texts[start : start + LINES_AT_ONCE], pa.large_string()))
         distinct = plain.dictionary.to_pylist()
         known |= {text: test(text) for text in distinct if text not in known}
         passed.append(np.array([known[text] for text in distinct], dtype=np.bool_)[plain.indices.to_numpy()])
-        if len(known) > _MOST_TEXTS:
+        if len(known) > MOST_TEXTS:
             known.clear()
     return np.concatenate(passed)
 

@@ -15,14 +15,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ecs_notebook_lib.frames.line_masks import MASK, alike, pattern_of
+from ecs_notebook_lib.frames.line_masks import LINES_AT_ONCE, MASK, MOST_TEXTS, alike, pattern_of
 
 MOST = 10_000
 """Distinct masked lines that are held before they are put together."""
-
-_LINES_AT_ONCE = 16_384
-_MOST_TEXTS = 50_000
-"""Texts whose number is remembered."""
 
 _VALUES, _LIKELY_VALUES = 10, 4
 """Differing words that make a place one of values; fewer are enough where a value is likely."""
@@ -74,8 +70,8 @@ class PatternMiner:
             Lines of different scopes are never put together, but where their masked texts are the same.
         """
         numbers = [np.empty(0, dtype=np.int64)]
-        for start in range(0, len(texts), _LINES_AT_ONCE):
-            distinct = alike(texts.slice(start, _LINES_AT_ONCE))
+        for start in range(0, len(texts), LINES_AT_ONCE):
+            distinct = alike(texts.slice(start, LINES_AT_ONCE))
             of_text = np.array([self._number(text, scope) for text in distinct.dictionary.to_pylist()], dtype=np.int64)
             numbers.append(of_text[distinct.indices.to_numpy()])
             if len(self._held) > self._limit:
@@ -140,7 +136,7 @@ class PatternMiner:
 
 def _remembered(known: dict[tuple[str, str], int], key: tuple[str, str], number: int) -> int:
     """Keep a number, so that it need not be found again; forget all when they become many."""
-    if len(known) >= _MOST_TEXTS:
+    if len(known) >= MOST_TEXTS:
         known.clear()
     known[key] = number
     return number
