@@ -24,7 +24,6 @@ from ecs_notebook_lib.knowledge.metrics import metric_queries
 from ecs_notebook_lib.knowledge.operations import least_policy, operations
 from ecs_notebook_lib.report import words
 from ecs_notebook_lib.simulate import build, install, serve
-from ecs_notebook_lib.simulate.wire import Wire
 from ecs_notebook_lib.source import LiveSource
 
 from .conftest import FAILING, collect, environment, incident_of
@@ -124,8 +123,7 @@ def test_a_branch_does_not_wait_for_what_it_does_not_need():
 
     world.operations = {name: recorded(name) for name in plain}
     session = simulated_session(world.region)
-    wire = Wire(lambda call: world.operations[f"{call.service}:{call.operation}"](call), lambda: world.now)
-    install(session, wire.respond)  # without the world's lock: one call waits for another
+    install(session, world._wire.respond)  # without the world's lock: one call waits for another
     snapshot = collect_incident(Clients(session), LiveSource(world.cluster, world.service))
 
     assert early <= set(snapshot.operations)

@@ -45,7 +45,7 @@ class FirstAnswer:
 
 def _prepare() -> None:
     """Import what the whole answer needs, while AWS is still being asked."""
-    from ecs_notebook_lib import diagnosis  # noqa: F401
+    from ecs_notebook_lib.diagnosis import diagnosis  # noqa: F401
     from ecs_notebook_lib.knowledge.messages import templates
     from ecs_notebook_lib.report import words  # noqa: F401
 

@@ -101,7 +101,7 @@ class World:
 
     def _open_door(self) -> None:
         """Let the world answer calls."""
-        self._wire = Wire(self.answer, lambda: self.engine.now)
+        self._wire = Wire(self._dispatch, lambda: self.engine.now)
         self.operations: Mapping[str, Handler] = {
             name: handler for module in (*_READING, *_WRITING) for name, handler in module.handlers(self).items()
         }
@@ -133,19 +133,22 @@ class World:
             return self._wire.respond(request)
 
     def answer(self, call: Call) -> Mapping[str, Any]:
-        """Return the output of a call, as boto3 returns it.
+        """Return the output of a call, as boto3 returns it; safe to call from many threads.
 
         Raises
         ------
         AWSError
             If AWS would refuse it.
         """
-        name = f"{call.service}:{call.operation}"
         with self._lock:
-            if name not in self.writing:
-                return self._answer(name, call)
-            self.writes.append((name, call.params))
-            return recorded(self, call, partial(self._answer, name))
+            return self._dispatch(call)
+
+    def _dispatch(self, call: Call) -> Mapping[str, Any]:
+        name = f"{call.service}:{call.operation}"
+        if name not in self.writing:
+            return self._answer(name, call)
+        self.writes.append((name, call.params))
+        return recorded(self, call, partial(self._answer, name))
 
     def _answer(self, name: str, call: Call) -> Mapping[str, Any]:
         if name in self.throttled:
