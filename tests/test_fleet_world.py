@@ -47,7 +47,7 @@ def fleet_clients(fleet, account, region):
 
 
 def client_of(fleet, service, account, region):
-    return fleet_clients(fleet, account, region).get(service, once=True)
+    return fleet_clients(fleet, account, region)._session.client(service)
 
 
 def collected(clients, key):

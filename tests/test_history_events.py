@@ -473,12 +473,17 @@ def elsewhere(moto):
     return Clients(session_of(), endpoint_url=moto)
 
 
+def whole_client(clients, service):
+    """Return a client with all of its service's operations, also those that the kit does not call."""
+    return clients._session.client(service, endpoint_url=clients._endpoint_url)
+
+
 def read(place, clients, window=ALWAYS):
     return [row.version for row in rows_of_lines(open_events(place, clients, window))]
 
 
 def test_objects_of_a_bucket_are_read_in_the_order_of_their_keys(elsewhere):
-    bucket = elsewhere.get("s3")
+    bucket = whole_client(elsewhere, "s3")
     bucket.create_bucket(Bucket="kept")
     for number, key in enumerate(["ecs/2026/02", "ecs/2026/01", "other/1", "ecs/2026/03"]):
         text = line(event(version=number)) + line(event(version=number + 10))
@@ -493,7 +498,7 @@ def test_objects_of_a_bucket_are_read_in_the_order_of_their_keys(elsewhere):
 
 def test_more_objects_than_a_page_has_are_all_read(elsewhere, monkeypatch):
     monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
-    bucket = elsewhere.get("s3")
+    bucket = whole_client(elsewhere, "s3")
     bucket.create_bucket(Bucket="many")
     for number in range(10):
         bucket.put_object(Bucket="many", Key=str(number), Body=line(event(version=number)))
@@ -512,7 +517,7 @@ def test_more_objects_than_a_page_has_are_all_read(elsewhere, monkeypatch):
     ],
 )
 def test_a_place_that_is_not_there_is_told_in_one_line(elsewhere, place, words):
-    elsewhere.get("s3").create_bucket(Bucket="empty")
+    whole_client(elsewhere, "s3").create_bucket(Bucket="empty")
 
     with pytest.raises(EventSourceError, match=words) as missing:
         read(place, elsewhere)
@@ -550,7 +555,7 @@ def test_a_refusal_names_the_action_to_allow(world, clients, place, operation, a
 
 def test_a_log_group_is_read_in_its_window(elsewhere):
     now = datetime.now(UTC).replace(microsecond=0)
-    logs = elsewhere.get("logs")
+    logs = whole_client(elsewhere, "logs")
     logs.create_log_group(logGroupName="/aws/events/x")
     logs.create_log_stream(logGroupName="/aws/events/x", logStreamName="s")
     written = [
@@ -838,7 +843,7 @@ def test_the_printed_set_up_can_be_run_and_is_then_found(moto, elsewhere):
     [keeper] = kept_by_aws(Caller(elsewhere), "printed").keepers
     assert keeper.events == f"log-group:{events_group('printed')}"
     assert (keeper.retention_days, keeper.passing.is_all) == (90, True)
-    [policy] = elsewhere.get("logs").describe_resource_policies()["resourcePolicies"]
+    [policy] = whole_client(elsewhere, "logs").describe_resource_policies()["resourcePolicies"]
     [statement] = json.loads(policy["policyDocument"])["Statement"]
     assert statement["Resource"] == "arn:aws:logs:us-east-1:123456789012:log-group:/aws/events/ecs-notebook/*"
 
@@ -851,7 +856,7 @@ def test_the_set_ups_rule_lets_a_clusters_events_through_and_no_others(elsewhere
 
     for told in sent:
         entry = {"Source": told["source"], "DetailType": told["detail-type"], "Detail": json.dumps(told["detail"])}
-        elsewhere.get("events").put_events(Entries=[{**entry, "Resources": told["resources"]}])
+        whole_client(elsewhere, "events").put_events(Entries=[{**entry, "Resources": told["resources"]}])
 
     found = list(rows_of_lines(open_events(f"log-group:{events_group('orders-cluster')}", elsewhere, ALWAYS)))
     about = [told for told in sent if any("/orders-cluster/" in arn for arn in told["resources"])]
@@ -871,7 +876,7 @@ def call(clients, command):
         operation,
         *options,
     ) = shlex.split(command)
-    client = clients.get(service)
+    client = whole_client(clients, service)
     method = operation.replace("-", "_")
     shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method]).input_shape
     names = {botocore.xform_name(name, "-"): name for name in shape.members}

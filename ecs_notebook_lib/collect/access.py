@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ecs_notebook_lib.collect.rates import Rates
-from ecs_notebook_lib.collect.reading import read_fast
+from ecs_notebook_lib.collect.reading import fast_reading
 from ecs_notebook_lib.errors import AccessError
 from ecs_notebook_lib.version import __version__
 
@@ -57,7 +57,8 @@ class Clients:
     """The clients of one session, each made on first use.
 
     Clients are made one after another: making them in threads is slower, and a boto3 session is not thread-safe.
-    The clients themselves may be used in threads (boto3 guide, "Multithreading or multiprocessing with clients").
+    The clients themselves may be used in threads (boto3 guide, "Multithreading or multiprocessing with clients"). They
+    have the operations of `knowledge/operations.toml` and `write_operations.toml` only.
     Every try of a call waits for `rates`. Where none are given, calls to AWS itself wait for those that all clients of
     the same credentials share, and calls to other endpoints do not wait. `config` overrides the kit's own settings.
     """
@@ -65,7 +66,6 @@ class Clients:
     def __init__(
         self, session: Any, *, endpoint_url: str = "", rates: Rates | None = None, config: Config | None = None
     ) -> None:
-        read_fast(session)
         self._session = session
         self._rates = rates
         self._paced = rates is not None
@@ -94,9 +94,10 @@ class Clients:
                 config = self._config.merge(_BRIEF) if service in _ASKED_BRIEFLY else self._config
                 config = config.merge(self._own)
                 config = config.merge(_ONCE) if once else config
-                client = self._session.client(
-                    service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
-                )
+                with fast_reading(self._session):
+                    client = self._session.client(
+                        service, region_name=key[1], config=config, endpoint_url=self._endpoint_url
+                    )
                 self._pace(client, service, key[1])
                 _limit_retries(client, _BRIEF_RETRY_SECONDS if service in _ASKED_BRIEFLY else _RETRY_SECONDS)
                 self._clients[key] = client

@@ -70,6 +70,8 @@ class Request:
     """Whether its answers go into the snapshot; a refusal always does."""
     region: str = ""
     """Another region than the session's."""
+    arrived: Callable[[Mapping[str, Any]], None] | None = field(default=None, compare=False)
+    """Called with each page as it comes from AWS, before the next one is asked for."""
 
     @property
     def identity(self) -> str:
@@ -139,6 +141,10 @@ class Caller:
         """Return the answers to independent questions, asked side by side, in the order of `requests`."""
         begun = [self._begin(request) for request in requests]
         return [_joined(futures) for futures in begun]
+
+    def begin(self, request: Request) -> None:
+        """Ask already what somebody is going to gather."""
+        self._begin(request)
 
     def follow(
         self, requests: Iterable[Request], following: Callable[[Request, Answer], Iterable[Request]]
@@ -216,6 +222,8 @@ class Caller:
         try:
             for response in islice(self._responses(request), request.max_pages):
                 pages.append(self._keep(request, len(pages), response))
+                if request.arrived is not None:
+                    request.arrived(pages[-1])
         except ClientError as refusal:
             error = self._keep_error(request, len(pages), refusal)
         except _UNREADABLE as failure:

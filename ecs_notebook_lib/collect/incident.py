@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -20,7 +21,7 @@ from ecs_notebook_lib.collect import (
 )
 from ecs_notebook_lib.collect.access import Clients
 from ecs_notebook_lib.collect.branches import Branches
-from ecs_notebook_lib.collect.caller import Answer, Caller, Past
+from ecs_notebook_lib.collect.caller import Answer, Caller, Past, Request
 from ecs_notebook_lib.collect.mask import Masker
 from ecs_notebook_lib.collect.metrics import metric_requests
 from ecs_notebook_lib.collect.shared_trail import SharedTrail
@@ -113,18 +114,12 @@ def _prepare(clients: Clients) -> None:
     templates()
 
 
-class _Lists(NamedTuple):
-    """The first page of the living tasks and of the dead ones, and whether the account keeps events of them."""
-
-    running: Answer
-    stopped: Answer
-    probe: Answer
-
-
-def _task_lists(caller: Caller, source: LiveSource) -> _Lists:
-    """Ask what needs no other answer."""
+def _task_lists(caller: Caller, source: LiveSource) -> list[Answer]:
+    """Ask what needs no other answer; return the first page of the living tasks and of the dead ones."""
     lists = ecs.task_list_requests(source.cluster, source.service)
-    return _Lists(*caller.gather([*lists, kept.probe_request(source.cluster)]))
+    for request in (*lists, kept.probe_request(source.cluster)):
+        caller.begin(request)
+    return caller.gather(lists)
 
 
 class _Past(NamedTuple):
@@ -173,7 +168,7 @@ class _Incident:
             self._candidate = next(iter(self._read_first), candidate)
 
     def begin(
-        self, branches: Branches, lists: Future[_Lists], prepared: Future[None], *, since: datetime
+        self, branches: Branches, lists: Future[list[Answer]], prepared: Future[None], *, since: datetime
     ) -> list[Future[Any]]:
         """Begin every branch; return those whose answers a first look needs. Metrics are read from `since` on.
 
@@ -193,7 +188,7 @@ class _Incident:
         branches.begin(self.collect_network, past, groups)
         branches.begin(partial(elbv2.collect_routing, self._caller), groups)
         branches.begin(partial(self.collect_metrics, since), groups, history)
-        tasks = branches.begin(self.collect_tasks, lists, first_tasks, further_tasks, history)
+        tasks = branches.begin(self.collect_tasks, first_tasks, further_tasks, history)
         denials = branches.begin(self.collect_logs, tasks, history, definitions, after=[prepared])
         branches.begin(self.collect_simulations, history, definitions, denials)
         branches.begin(self.collect_resource_policies, history, definitions, denials)
@@ -201,17 +196,25 @@ class _Incident:
         branches.begin(self.collect_changes, tasks, history)
         return [first_tasks, groups, current, history]
 
-    def collect_first_tasks(self, lists: _Lists) -> Rows:
+    def collect_first_tasks(self, lists: list[Answer]) -> Rows:
         """Read the tasks on the first page of each list."""
-        arns = lists.running.items("taskArns") + lists.stopped.items("taskArns")
+        arns = [arn for answer in lists for arn in answer.items("taskArns")]
         return self._caller.gather([ecs.tasks_request(self._cluster, arns)])[0].items("tasks")
 
-    def collect_further_tasks(self, lists: _Lists) -> Rows:
+    def collect_further_tasks(self, lists: list[Answer]) -> Rows:
         """Read the tasks behind the first page of each list: a service in a crash loop has hundreds."""
         rows = zip(ecs.task_list_requests(self._cluster, self._name), lists, strict=False)
-        pages = self._caller.gather(filter(None, (ecs.next_tasks_request(*row) for row in rows)))
-        arns = [arn for page in pages for arn in page.items("taskArns")]
-        return self._caller.gather([ecs.tasks_request(self._cluster, arns)])[0].items("tasks")
+        further = filter(None, (ecs.next_tasks_request(*row) for row in rows))
+        listed = self._caller.gather(replace(row, arrived=self._begin_tasks) for row in further)
+        tasks = self._caller.gather(self._tasks_on(page) for answer in listed for page in answer.pages)
+        return [task for answer in tasks for task in answer.items("tasks")]
+
+    def _begin_tasks(self, listed: Mapping[str, Any]) -> None:
+        """Ask for the tasks on one page while the next one is on its way: ECS gives it only after this one."""
+        self._caller.begin(self._tasks_on(listed))
+
+    def _tasks_on(self, listed: Mapping[str, Any]) -> Request:
+        return ecs.tasks_request(self._cluster, listed.get("taskArns") or ())
 
     def collect_deployments(self) -> _Past:
         """Read the service deployments and what they rolled out."""
@@ -234,15 +237,13 @@ class _Incident:
             tasks=(task for rows in map(Future.result, [first_tasks]) for task in rows),
         )
 
-    def collect_tasks(
-        self, lists: _Lists, first_tasks: Rows, further_tasks: Rows, history: DeploymentHistory
-    ) -> kept.Kept:
+    def collect_tasks(self, first_tasks: Rows, further_tasks: Rows, history: DeploymentHistory) -> kept.Kept:
         """Return all tasks, those among them that only somebody else has kept, and the revisions of still others."""
         found = [*self.earlier_tasks, *first_tasks, *further_tasks]
         rows = [*{task["taskArn"]: task for task in found}.values()]
         if not _forgotten(rows, history):
             return kept.Kept(rows, {})
-        known = kept.collect_kept_tasks(self._caller, lists.probe, self._cluster, self._name, until=self._as_of)
+        known = kept.collect_kept_tasks(self._caller, self._cluster, self._name, until=self._as_of)
         return kept.Kept([*rows, *known.tasks], known.revisions)
 
     def collect_network(self, past: _Past, groups: Rows) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from ecs_notebook_lib.collect.caller import Answer, Caller, Request
+from ecs_notebook_lib.collect.caller import Caller, Request
 from ecs_notebook_lib.collect.events import Event, Reason, held_events, read_event
 from ecs_notebook_lib.collect.logs import milliseconds
 from ecs_notebook_lib.knowledge.event_types import TASK_STATE_CHANGE
@@ -42,12 +42,13 @@ class Kept(NamedTuple):
     revisions: dict[str, str]
 
 
-def collect_kept_tasks(caller: Caller, probe: Answer, cluster: str, service: str, *, until: datetime) -> Kept:
+def collect_kept_tasks(caller: Caller, cluster: str, service: str, *, until: datetime) -> Kept:
     """Return what is kept of the service's tasks in the last 36 hours.
 
     Captured events hold the task as DescribeTasks tells it, and are recorded as such, with origin `event`, after
     masking; performance logs are recorded as they are: they hold no values.
     """
+    [probe] = caller.gather([probe_request(cluster)])
     groups = [row["logGroupName"] for row in probe.items("logGroups")]
     groups = [group for group in groups if group.endswith(f"/{_name(cluster)}/performance")]
     times = {"startTime": milliseconds(until - _REACH), "endTime": milliseconds(until)}

@@ -8,8 +8,7 @@ AWS cut off is recognised by its beginning, if that is distinctive.
 
 import re
 import string
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
@@ -31,8 +30,11 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
 
 _TABLES = ("messages", "quoted", "log_lines")
 _RUN = re.compile(r"[0-9]+")
-_PIECE = 4
-"""Characters of a row's longest literal by which it is found: rows whose piece is not in the text cost nothing."""
+_PIECE = 8
+"""Characters of a row's longest literal by which it is found: rows whose piece is not in the text cost nothing.
+
+Of 8 characters hardly a piece stands in a text by chance; few rows have shorter literals, which are always looked for.
+"""
 
 MAX_TEXT = 8192
 """Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
@@ -133,15 +135,18 @@ def may_be_in_log(text: str) -> bool:
 
 
 @cache
-def _numberless_literals() -> tuple[dict[tuple[str, ...], list[str]], list[str]]:
+def _numberless_literals() -> tuple[dict[str, list[str]], list[str]]:
     """Return the literals that rows of log lines are found by, numbers as `0`, by a piece; and those too short."""
-    by_piece: dict[tuple[str, ...], list[str]] = {}
+    return _by_piece({_RUN.sub("0", longest) for longest, _ in _templates_of("log_line")})
+
+
+def _by_piece(literals: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """Return literals by the piece in the middle of each, and those that are shorter than a piece."""
+    by_piece: dict[str, list[str]] = {}
     short: list[str] = []
-    literals = {_RUN.sub("0", longest) for longest, _ in _templates_of("log_line")}
-    pieces = Counter(piece for literal in literals for piece in _pieces(literal))
     for literal in literals:
-        rarest = min(_pieces(literal), key=lambda piece: (pieces[piece], piece), default=())
-        (by_piece.setdefault(rarest, []) if rarest else short).append(literal)
+        begin = (len(literal) - _PIECE) // 2
+        (short if begin < 0 else by_piece.setdefault(literal[begin : begin + _PIECE], [])).append(literal)
     return by_piece, short
 
 
@@ -165,20 +170,18 @@ def _templates_of(where: str) -> tuple[tuple[str, MessageTemplate], ...]:
 
 
 @cache
-def _numbers_of(where: str) -> tuple[dict[tuple[str, ...], list[int]], list[int]]:
-    """Return the numbers of one place's rows by the rarest piece of their longest literal, and of those too short."""
-    literals = [longest for longest, _ in _templates_of(where)]
-    pieces = Counter(piece for literal in literals for piece in _pieces(literal))
-    by_piece: dict[tuple[str, ...], list[int]] = {}
-    short: list[int] = []
-    for number, literal in enumerate(literals):
-        rarest = min(_pieces(literal), key=lambda piece: (pieces[piece], piece), default=())
-        (by_piece.setdefault(rarest, []) if rarest else short).append(number)
-    return by_piece, short
+def _numbers_of(where: str) -> tuple[dict[str, list[int]], list[int]]:
+    """Return the numbers of one place's rows by a piece of their longest literal, and of those too short."""
+    numbers: dict[str, list[int]] = {}
+    for number, (longest, _) in enumerate(_templates_of(where)):
+        numbers.setdefault(longest, []).append(number)
+    by_piece, short = _by_piece(numbers)
+    of_all: Callable[[list[str]], list[int]] = lambda literals: [n for literal in literals for n in numbers[literal]]  # noqa: E731
+    return {piece: of_all(literals) for piece, literals in by_piece.items()}, of_all(short)
 
 
-def _pieces(text: str) -> set[tuple[str, ...]]:
-    return set(zip(*(text[start:] for start in range(_PIECE)), strict=False))
+def _pieces(text: str) -> set[str]:
+    return {text[start : start + _PIECE] for start in range(len(text) - _PIECE + 1)}
 
 
 def _rows_in(lower: str, where: str) -> list[MessageTemplate]:

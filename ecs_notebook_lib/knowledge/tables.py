@@ -1,13 +1,13 @@
 """Reading the TOML tables that stand beside this module, once each."""
 
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CodeType
-from typing import Any, cast
+from typing import Any
+
+from ecs_notebook_lib.compiled import read_compiled
 
 
 def read_table(name: str) -> dict[str, Any]:
@@ -20,33 +20,14 @@ _REPLACED: dict[str, dict[str, Any]] = {}
 
 @cache
 def _read(name: str) -> dict[str, Any]:
-    code = cast(CodeType, _TableLoader(name, f"{Path(__file__).with_name(name)}.toml{_AS_MODULE}").get_code(name))
-    table: dict[str, Any] = eval(code)  # noqa: S307  # one literal, of `_TableLoader`'s own making
+    source = Path(__file__).with_name(f"{name}.toml")
+    # Of another name than the module's: `messages.toml` and `messages.py` must not share one in `__pycache__`.
+    table: dict[str, Any] = read_compiled(source, _parse, beside=source.with_name(f"{name}.toml.py"))
     return table
 
 
-_AS_MODULE = ".py"
-"""Ends a table's name in `__pycache__`, so that `messages.toml` and `messages.py` do not share one."""
-
-
-class _TableLoader(SourceFileLoader):
-    """Compiles a table as Python compiles a module: it is parsed after each change, and not in each run.
-
-    Parsing all tables takes longer than a command may; `__pycache__` does for them what it does for source, as fast,
-    and by the same rules: by time and size of the file, and not where it cannot be written.
-    """
-
-    def path_stats(self, path: str) -> Mapping[str, Any]:
-        """Return time and size of the TOML file."""
-        return super().path_stats(path.removesuffix(_AS_MODULE))
-
-    def get_data(self, path: str) -> bytes:
-        """Return the TOML file, or what was compiled of it."""
-        return super().get_data(path.removesuffix(_AS_MODULE))
-
-    def source_to_code(self, data: Any, path: Any, **_optimize: Any) -> CodeType:  # type: ignore[override]
-        """Return the table as the code of one literal."""
-        return compile(repr(tomllib.loads(bytes(data).decode())), path, "eval")
+def _parse(text: bytes) -> dict[str, Any]:
+    return tomllib.loads(text.decode())
 
 
 @contextmanager
