@@ -15,6 +15,7 @@ from ecs_notebook_lib.knowledge.operations import every_operation, operations
 from ecs_notebook_lib.simulate import begin, build
 from ecs_notebook_lib.simulate.wire.models import operation_model
 from ecs_notebook_lib.snapshot.whole import INCOMPLETE
+from ecs_notebook_lib.snapshot.whole import whole as usable
 from ecs_notebook_lib.wait import Wanted, Watch, wait_for
 from ecs_notebook_lib.wait.waiting import Patience
 
@@ -134,3 +135,15 @@ def test_what_aws_always_sends_and_is_absent_is_a_gap_with_its_reason(name, path
     assert told["error"] == f"{INCOMPLETE}: {name.partition(':')[2]}"
     assert told["message"] == f"AWS's answer lacks {path}"
     assert told["hides"]
+
+
+@pytest.mark.parametrize("text", ["", "<html>", '{"Statement": [', "[]", "1"])
+def test_a_policy_that_is_no_document_is_a_gap(text):
+    answer = {"Policy": text}
+
+    kept, error = usable("s3:GetBucketPolicy", answer)
+
+    assert (kept, error["code"]) == (None, INCOMPLETE)
+    assert "Policy" in error["message"]
+    assert usable("s3:GetBucketPolicy", {"Policy": '{"Statement": []}'})[1] is None
+    assert usable("secretsmanager:GetResourcePolicy", {"ARN": "arn"}) == ({"ARN": "arn"}, None)

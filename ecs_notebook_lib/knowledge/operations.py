@@ -17,8 +17,8 @@ class Operation(AwsOperation):
     `name` is botocore's `service:Operation`; `iam` the action a policy must allow; `hides` what a refusal hides;
     `after` the operations whose answers it needs; `batch` the list parameter of which one call takes `batch_size`;
     `absent` the error codes that are an answer; `always` the members of its answer without which the list element that
-    holds them, or the whole answer, is of no use; `record` and `treat` say that recording, or acting, needs it, and no
-    incident does.
+    holds them, or the whole answer, is of no use; `documents` the members that hold a JSON document as text; `record`
+    and `treat` say that recording, or acting, needs it, and no incident does.
     """
 
     iam: str
@@ -29,6 +29,7 @@ class Operation(AwsOperation):
     batch_size: int = 0
     absent: frozenset[str] = frozenset()
     always: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
     record: bool = False
     treat: bool = False
 
@@ -56,6 +57,7 @@ def _operation(name: str, row: Mapping[str, Any]) -> Operation:
         batch_size=row.get("batch_size", 0),
         absent=frozenset(row.get("absent", ())),
         always=tuple(row.get("always", ())),
+        documents=tuple(row.get("documents", ())),
         record=row.get("record", False),
         treat=row.get("treat", False),
     )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import orjson
+
 from ecs_notebook_lib.knowledge.operations import every_operation
 
 INCOMPLETE = "IncompleteAnswer"
@@ -24,7 +26,7 @@ def whole(operation: str, response: Mapping[str, Any]) -> tuple[Mapping[str, Any
     """Return what can be used of an answer, and the error that tells what it lacks; None where there is no such part.
 
     Of the innermost list on the way to a member that is absent the element is left out; without a list on the way
-    nothing of the answer can be used. What is given is not changed.
+    nothing of the answer can be used. Nor can it be where a document in it is no JSON. What is given is not changed.
     """
     kept: Any = response
     lacking = []
@@ -34,7 +36,25 @@ def whole(operation: str, response: Mapping[str, Any]) -> tuple[Mapping[str, Any
             lacking.append(path)
         if kept is None:
             break
-    return kept, incomplete(f"AWS's answer lacks {', '.join(lacking)}") if lacking else None
+    if lacking:
+        return kept, incomplete(f"AWS's answer lacks {', '.join(lacking)}")
+    unreadable = [name for name in _documents(operation) if not _can_be_read(response.get(name))]
+    if unreadable:
+        return None, incomplete(f"AWS's answer holds what is no JSON document: {', '.join(unreadable)}")
+    return kept, None
+
+
+@cache
+def _documents(operation: str) -> tuple[str, ...]:
+    row = every_operation().get(operation)
+    return row.documents if row else ()
+
+
+def _can_be_read(document: Any) -> bool:
+    try:
+        return not isinstance(document, str) or isinstance(orjson.loads(document), dict)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def whole_record(operation: str, record: dict[str, Any]) -> dict[str, Any]:
