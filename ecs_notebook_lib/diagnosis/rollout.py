@@ -150,8 +150,9 @@ def _deregistration_seconds(frames: Frames) -> float:
 def deregistration_delay(frames: Frames) -> float | None:
     """Return the longest deregistration delay of the service's target groups in seconds; None if not known."""
     rows = frames.target_group_attributes
-    delays = rows.loc[rows["attribute"] == "deregistration_delay.timeout_seconds", "value"].dropna()
-    return float(delays.astype(float).max()) if len(delays) else None
+    told = rows.loc[rows["attribute"] == "deregistration_delay.timeout_seconds", "value"]
+    delays = pd.to_numeric(told, errors="coerce").dropna()
+    return float(delays.max()) if len(delays) else None
 
 
 def _stop_seconds(tasks: pd.DataFrame) -> float:

@@ -162,8 +162,7 @@ def _ending(tasks: pd.DataFrame) -> Ending:
 def _check_interval(frames: Frames) -> float | None:
     if not len(frames.service_load_balancers) and not len(frames.target_groups):
         return None
-    intervals = frames.target_groups["interval_seconds"].dropna()
-    return float(intervals.max()) if len(intervals) else _USUAL_INTERVAL_SECONDS
+    return _longest(frames.target_groups["interval_seconds"])
 
 
 def _own_check_interval(frames: Frames, task_definition: str) -> float | None:
@@ -173,7 +172,13 @@ def _own_check_interval(frames: Frames, task_definition: str) -> float | None:
     rows = frames.container_definitions
     rows = rows[(rows["task_definition"] == task_definition) & rows["container"].isin(names)]
     rows = rows[rows["essential"].fillna(value=True)]
-    return float(rows["check_interval"].fillna(_USUAL_INTERVAL_SECONDS).max()) if len(rows) else None
+    return _longest(rows["check_interval"]) if len(rows) else None
+
+
+def _longest(intervals: "pd.Series[int]") -> float:
+    """Return the longest time between two checks; of one that AWS does not tell, the usual one."""
+    told = intervals[intervals > 0]
+    return float(told.max()) if len(told) else _USUAL_INTERVAL_SECONDS
 
 
 def _deregistration_seconds(frames: Frames) -> float:
