@@ -63,6 +63,11 @@ def _rank(group: Group) -> tuple[object, ...]:
 _EVERYWHERE = frozenset({"image_repository", "registry", "base_layer", "host", "said"})
 
 
+def _is_same_everywhere(thing: SharedThing) -> bool:
+    """Say whether a thing has one name in all accounts and regions: an ARN tells both, a role's no region at all."""
+    return thing.kind in _EVERYWHERE or thing.name.startswith("arn:")
+
+
 def _deepest(rows: Sequence[Examined]) -> int:
     return max((len(shared_kinds(row.cause)) for row in rows), default=0)
 
@@ -74,7 +79,7 @@ def _largest(rows: Sequence[Examined], depth: int) -> tuple[SharedThing, list[Ex
         kinds = shared_kinds(row.cause)
         for thing in row.things:
             if depth < len(kinds) and thing.kind == kinds[depth]:
-                where = () if thing.kind in _EVERYWHERE else (row.name.account, row.name.region)
+                where = () if _is_same_everywhere(thing) else (row.name.account, row.name.region)
                 having[(row.family, thing, where)].append(row)
     shared = [(key, members) for key, members in having.items() if len(members) >= _FEWEST]
     if not shared:

@@ -1,8 +1,8 @@
 """How applications of different frameworks word their logs. Slots in braces are filled when a line is written.
 
 Slots: {iso} {clf} {plain} {slash} the time in four forms; {address} {port} {scheme} {app} {seconds} of the program;
-{client} {host} {path} {code} {phrase} {agent} of a request; {sentence} {operation} {service} of a denial;
-{target} {target_port} of a dependency.
+{client} {host} {path} {code} {phrase} {agent} of a request, and {asked} for by its host header; {sentence} {operation}
+{service} of a denial; {target} {target_port} of a dependency.
 """
 
 from collections.abc import Mapping
@@ -179,8 +179,8 @@ _GUNICORN = Framework(
         ),
         "garbled": ("[{plain} +0000] [7] [WARNING] Invalid request from ip={host}: Invalid HTTP Version: (0, 9)",),
         "refused": (
-            "ERROR django.security.DisallowedHost: Invalid HTTP_HOST header: '{target}'. You may need to add "
-            "'{target}' to ALLOWED_HOSTS.",
+            "ERROR django.security.DisallowedHost: Invalid HTTP_HOST header: '{asked}'. You may need to add "
+            "'{asked}' to ALLOWED_HOSTS.",
         ),
         "waiting": ("waiting for database at {target}:{target_port} (attempt again in 2 s)",),
     },

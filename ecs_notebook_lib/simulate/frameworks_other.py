@@ -65,7 +65,7 @@ _EXPRESS = Framework(
         "disk": ("Error: ENOSPC: no space left on device, write",),
         "files": ("Error: EMFILE: too many open files, open '/app/views/index.html'",),
         "garbled": ("Error: Parse Error: Invalid method encountered  rawPacket: <Buffer 16 03 01 02 00>",),
-        "refused": ("Error: Blocked host: {target}",),
+        "refused": ("Error: Blocked host: {asked}",),
         "waiting": ("waiting for {target}:{target_port}...",),
     },
 )
@@ -163,7 +163,7 @@ _PUMA = Framework(
         "disk": ("Errno::ENOSPC: No space left on device @ fptr_finalize_flush - /app/tmp/cache/bootsnap",),
         "files": ('Errno::EMFILE: Too many open files - socket(2) for "127.0.0.1" port 6379',),
         "garbled": ("Puma HTTP parse error, malformed request: #<Puma::HttpParserError: Invalid HTTP format>",),
-        "refused": ("[ActionDispatch::HostAuthorization::DefaultResponseApp] Blocked hosts: {target}",),
+        "refused": ("[ActionDispatch::HostAuthorization::DefaultResponseApp] Blocked hosts: {asked}",),
         "waiting": ("Waiting for {target}:{target_port} to accept connections",),
     },
 )

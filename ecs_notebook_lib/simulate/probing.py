@@ -84,7 +84,7 @@ def requests(world: "World", group: TargetGroup, target: Target, node: str) -> l
     """Return what the program prints for the checks of one node of the load balancer."""
     running, shape = process(world, target.task), group.shape
     script, period = running.script, float(shape["HealthCheckIntervalSeconds"])
-    facts = {"host": node, "client": f"{node}:40118", "target": f"{target.task.address}:{target.port}"}
+    facts = {"host": node, "client": f"{node}:40118", "asked": f"{target.task.address}:{target.port}"}
     facts["path"] = shape["HealthCheckPath"]
     if script.tls is not (shape["HealthCheckProtocol"] == "HTTPS"):
         garbled = script.framework.errors.get("garbled", ())
