@@ -1,16 +1,19 @@
 """Hostile and incomplete input: what was tried, and what failed: `python -m benchmarks.endurance_input`.
 
 Simulated incidents lose any of the members of AWS's answers, at rest and live; answers are made up from AWS's shapes;
-what strangers write is fuzzed by coverage (with atheris, in the environment of this program); the cost of every
+what strangers write is fuzzed by coverage (with atheris, installed into a folder of its own); the cost of every
 regular expression is measured on texts that are made to be dear.
 """
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from random import Random
@@ -100,11 +103,35 @@ def _trials(rounds: int) -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def _fuzzed(seconds: int) -> dict[str, Run]:
-    if find_spec("atheris") is None:
-        print("atheris is missing, so nothing is fuzzed: pip install atheris, beside the kit")
-        return {}
-    with tempfile.TemporaryDirectory() as folder:
-        return {name: fuzz(name, Path(folder), seconds) for name in TARGETS}
+    with tempfile.TemporaryDirectory() as folder, atheris_beside(Path(folder) / "atheris") as found:
+        return {name: fuzz(name, Path(folder), seconds) for name in TARGETS if found}
+
+
+@contextmanager
+def atheris_beside(folder: Path) -> Iterator[bool]:
+    """Let what is run meanwhile find atheris, in a folder of its own; say whether there is one, and why not."""
+    install = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--target",
+        str(folder),
+    ]
+    before = os.environ.get("PYTHONPATH")
+    try:
+        if find_spec("atheris") is None:
+            subprocess.run([*install, "atheris"], check=True)
+            os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(folder), before)))
+        yield True
+    except subprocess.CalledProcessError as error:
+        print(f"atheris could not be installed ({error}): nothing is fuzzed")
+        yield False
+    finally:
+        os.environ.pop("PYTHONPATH", None)
+        os.environ.update({"PYTHONPATH": before} if before is not None else {})
 
 
 def _of_run(name: str, run: Run | None) -> list[Figure]:
