@@ -90,7 +90,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=int, default=24)
     hours = parser.parse_args().hours
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background ignores it, and so would the recorder
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it, and so does its child
     with tempfile.TemporaryDirectory() as folder:
         readings, kept = day_of(hours, Path(folder))
     settled, later = readings[SETTLED_HOURS - 1], readings[SETTLED_HOURS:]
