@@ -247,7 +247,7 @@ def test_the_same_in_s3(tmp_path):
         result = killed("task-role-refused", 7, Place("s3://recorded/ecs", tmp_path, url), kills=3)
         s3 = simulated_session("us-east-1").client("s3", endpoint_url=url)
         keys = [row["Key"] for row in s3.list_objects_v2(Bucket="recorded")["Contents"]]
-        left = s3.list_multipart_uploads(Bucket="history").get("Uploads", [])
+        left = s3.list_multipart_uploads(Bucket="recorded").get("Uploads", [])
 
     assert result["tasks"] > 0
     assert {name: result[name] for name in FAULTS if result[name]} == {}

@@ -2,11 +2,13 @@
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.once import once
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.sidecars import is_sidecar
 
 
-def main_containers(frames: Frames) -> set[tuple[str, str]]:
+@once
+def main_containers(frames: Frames) -> frozenset[tuple[str, str]]:
     """Return (task definition, container) of those that take the service's requests, or are the application.
 
     The service's load balancer names it; else it is the one that opens a port; else every one that is no known sidecar.
@@ -23,7 +25,7 @@ def main_containers(frames: Frames) -> set[tuple[str, str]]:
             or [name for name in names if not is_sidecar(name)]
         )
         main |= {(str(definition), name) for name in chosen}
-    return main
+    return frozenset(main)
 
 
 def application_names(frames: Frames) -> set[str]:

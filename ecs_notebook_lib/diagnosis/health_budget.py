@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.once import once
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.knowledge.reading import TAIL_LINES
 from ecs_notebook_lib.rolling_update import REGISTRATION_SECONDS
@@ -85,6 +86,7 @@ def _median_ready(frames: Frames, revision: str) -> tuple[float | None, str]:
     return (max(0.0, float(seconds.median())), source) if len(seconds) else (None, "")
 
 
+@once
 def ready_seconds(frames: Frames, revision: str) -> tuple[pd.Series, str]:
     """Return the time from RUNNING to the first sign of life in the log by task of a revision, and which sign it was.
 
@@ -94,7 +96,8 @@ def ready_seconds(frames: Frames, revision: str) -> tuple[pd.Series, str]:
     if not len(frames.tasks):
         return none, ""
     started = frames.tasks.drop_duplicates("task_id").set_index("task_id")["started_at"]
-    lines = _from_the_beginning(frames.log_events[frames.log_events["revision"] == revision], started)
+    said = frames.log_events[["revision", "log_stream", "task_id", "logged_at", "status", "kind"]]
+    lines = _from_the_beginning(said[said["revision"] == revision], started)
     answered = lines["status"].between(200, 299).fillna(value=False).astype(bool)
     for rows, source in ((lines[lines["kind"] == "listening"], "it says that it listens"), (lines[answered], "a 2xx")):
         first = rows.groupby("task_id")["logged_at"].min()

@@ -7,10 +7,10 @@ import math
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import pandas as pd
 
+from ecs_notebook_lib.diagnosis.once import once
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.rolling_update import (
     USUAL_START_SECONDS,
@@ -87,20 +87,9 @@ class Rollout:
         return as_of <= end + timedelta(seconds=0.5 * self.old_seconds)
 
 
+@once
 def rollout_of(frames: Frames) -> Rollout | None:
-    """Return the examined rollout in numbers; None if the service, or its percentages, are not known.
-
-    Checks, state and prognosis all ask for it: it is measured once for the same frames.
-    """
-    if frames not in _MEASURED:
-        _MEASURED[frames] = _measure(frames)
-    return _MEASURED[frames]
-
-
-_MEASURED: WeakKeyDictionary[Frames, Rollout | None] = WeakKeyDictionary()
-
-
-def _measure(frames: Frames) -> Rollout | None:
+    """Return the examined rollout in numbers; None if the service, or its percentages, are not known."""
     examined = frames.history.examined
     if examined is None or not len(frames.services):
         return None

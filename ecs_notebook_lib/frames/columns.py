@@ -79,16 +79,26 @@ def texts(values: Iterable[str | None], index: pd.Index) -> pd.Series:
 
 def declared(frame: pd.DataFrame, schema: FrameSchema) -> pd.DataFrame:
     """Return `frame` with exactly the declared columns and dtypes, in order; absent ones are missing throughout."""
-    columns = {column.name: _column(frame, column.name, _dtype(column.dtype)) for column in schema.columns}
+    columns = {column.name: _values(frame, column) for column in schema.columns}
     return pd.DataFrame(columns, index=pd.RangeIndex(len(frame)), copy=False)
 
 
-def _column(frame: pd.DataFrame, name: str, dtype: Any) -> Any:
+def _values(frame: pd.DataFrame, column: Column) -> Any:
     """Return the values of a column without their index; converting what has the dtype already costs most."""
-    if name not in frame.columns:
-        return pd.array([None] * len(frame), dtype=dtype)
-    values = frame[name]
+    if column.name not in frame.columns:
+        return missing(len(frame), column)
+    values, dtype = frame[column.name], dtype_of(column)
     return (values if values.dtype == dtype else values.astype(dtype)).array
+
+
+def missing(rows: int, column: Column) -> Any:
+    """Return the values of a column that is missing in so many rows."""
+    return pd.array([None] * rows, dtype=dtype_of(column))
+
+
+def dtype_of(column: Column) -> Any:
+    """Return the dtype of a column as pandas has it."""
+    return _dtype(column.dtype)
 
 
 @cache

@@ -13,17 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.json as pj
 
 from ecs_notebook_lib.errors import SnapshotError
-from ecs_notebook_lib.frames.columns import ARROW_TYPES, Column, FrameSchema, declared
+from ecs_notebook_lib.frames.columns import ARROW_TYPES, UTC_TIME, Column, FrameSchema, declared, dtype_of, missing
 from ecs_notebook_lib.snapshot import each_line
 
 _BLOCK_BYTES = 1 << 20
-_PANDAS_TYPES = {
-    pa.string(): pd.StringDtype(),
-    pa.bool_(): pd.BooleanDtype(),
-    pa.int64(): pd.Int64Dtype(),
-    pa.float64(): pd.Float64Dtype(),
-}
-_SEEN = Column("@at", "datetime64[us, UTC]", "@at", "")
+_SEEN = Column("@at", UTC_TIME, "@at", "")
+_FIRST_SEEN = Column("first_seen_at", UTC_TIME, "", "")
 
 
 def read_pages(lines: bytes, schemas: Sequence[FrameSchema]) -> pa.Table:
@@ -58,18 +53,44 @@ def frame_of(pages: pa.Table, schema: FrameSchema) -> pd.DataFrame:
     """
     columns = [column for column in schema.columns if column.path]
     table = _unfold(pages.combine_chunks(), [*columns, _SEEN])
-    frame = table.to_pandas(types_mapper=_PANDAS_TYPES.get)
-    return declared(_observed_once(frame, list(schema.key)) if schema.key else frame, schema)
+    if schema.key:
+        table = _keyed(table, schema.key)
+        if _number_of_keys(table, schema.key) < len(table):  # not after one collection, however many rows
+            return declared(_last_observations(_to_pandas(table, [*columns, _SEEN, _FIRST_SEEN]), schema), schema)
+    return _to_pandas(table, schema.columns)
 
 
-def _observed_once(frame: pd.DataFrame, key: list[str]) -> pd.DataFrame:
-    """Return the last observation of each key, with when it was first observed; a refused page has no such row."""
-    keyed = frame[key].notna().all(axis="columns")
-    known = (frame if keyed.all() else frame[keyed]).assign(first_seen_at=lambda rows: rows["@at"])
-    if not known.duplicated(key).any():  # as after one collection, however many rows: nothing to sort
-        return known
-    known["first_seen_at"] = known.groupby(key, sort=False)["@at"].transform("min")
-    return known.sort_values("@at", kind="stable").drop_duplicates(key, keep="last").sort_index()
+def _keyed(table: pa.Table, key: Sequence[str]) -> pa.Table:
+    """Return the rows that have a key, with when they were observed first; a refused page has no such row."""
+    for name in key:
+        if table[name].null_count:
+            table = table.filter(pc.is_valid(table[name]))
+    return table.append_column(_FIRST_SEEN.name, table[_SEEN.name])
+
+
+def _number_of_keys(table: pa.Table, key: Sequence[str]) -> int:
+    if len(key) == 1:
+        return int(pc.count_distinct(table[key[0]]).as_py())
+    return int(table.group_by(list(key)).aggregate([]).num_rows)
+
+
+def _last_observations(frame: pd.DataFrame, schema: FrameSchema) -> pd.DataFrame:
+    """Return the last observation of each key, with when it was first observed."""
+    key = list(schema.key)
+    frame[_FIRST_SEEN.name] = frame.groupby(key, sort=False)[_SEEN.name].transform("min")
+    return frame.sort_values(_SEEN.name, kind="stable").drop_duplicates(key, keep="last").sort_index()
+
+
+def _to_pandas(table: pa.Table, columns: Sequence[Column]) -> pd.DataFrame:
+    """Return a frame with these columns in their dtypes; those that the table does not have are missing throughout."""
+    arrays = {column.name: _array_of(table, column) for column in columns}
+    return pd.DataFrame(arrays, index=pd.RangeIndex(len(table)), copy=False)
+
+
+def _array_of(table: pa.Table, column: Column) -> Any:
+    if column.name not in table.column_names:
+        return missing(len(table), column)
+    return dtype_of(column).__from_arrow__(table[column.name])
 
 
 Steps = tuple[str, ...]
