@@ -32,7 +32,7 @@ from ecs_notebook_lib.fleet.parts import StorePlace
 from ecs_notebook_lib.fleet.schedulers import connected
 
 ROWS = 50_000_000
-MEMORY_LIMIT = 1 << 30
+MEMORY_LIMIT = 2 << 30
 """Bytes of one worker."""
 
 _STOPPED = """
