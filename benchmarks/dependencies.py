@@ -10,7 +10,7 @@ them, each with its reason.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from functools import cache
 from math import ceil
@@ -138,11 +138,16 @@ def longest_chain(calls: Sequence[Call], *, known: Iterable[str], choices: Seque
         ready = [call for call in calls if call not in after and all(need & after.keys() for need in needs[call])]
         if not ready:
             raise ValueError(f"these need each other: {[call.operation for call in calls if call not in after]}")
-        newest = set(level)
-        sources = {call: next(iter(set().union(*needs[call]) & newest), None) for call in ready}
-        after |= sources
+        before = after.keys() - set(level)
+        after |= {call: _last_needed(needs[call], before, level) for call in ready}
         level = ready
     return [*_back_from(level[0], after)][::-1]
+
+
+def _last_needed(needs: Iterable[set[Call]], before: Set[Call], level: Sequence[Call]) -> Call | None:
+    """Return a call of the newest level that is waited for: none that was made before answers the same."""
+    awaited = [need for need in needs if not need & before]
+    return next((call for call in level if any(call in need for need in awaited)), None)
 
 
 def _needs(

@@ -166,7 +166,9 @@ def _neighbours(day: Day) -> Iterator[Day]:
 
 
 def _told(place: StorePlace, part: Part) -> Told | None:
-    return told_of(read_part(place, part), part.partition)
+    told = told_of(read_part(place, part), part.partition)
+    pa.default_memory_pool().release_unused()  # Dask pauses a worker by what the system says that it holds
+    return told
 
 
 def _changes(place: StorePlace, part: Part) -> pd.DataFrame:
