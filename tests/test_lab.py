@@ -180,6 +180,7 @@ def test_a_revision_then_a_task_shows_its_reason_and_last_lines(lab):
         of_all = task.locator("option").all_inner_texts()
         revision.select_option("clarity-backend:146")
         expect(task.locator("option")).not_to_have_text(of_all, timeout=30_000)
+        expect(task.locator("option").nth(10)).to_be_attached(timeout=30_000)
         wanted = task.locator("option", has_text="EssentialContainerExited").first.inner_text()
         task.select_option(wanted)
         expect(panel.locator(".ecs-panel")).to_contain_text("Essential container in task exited", timeout=30_000)
