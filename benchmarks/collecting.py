@@ -39,6 +39,7 @@ TRAIL = "cloudtrail:LookupEvents"
 COLLECT = """
 import json, sys, time
 from pathlib import Path
+from ecs_notebook_lib.cli.opening import look_for_cycles_seldom
 from ecs_notebook_lib.collect import Access, collect_incident, open_clients
 from ecs_notebook_lib.collect.rates import Rates
 from ecs_notebook_lib.snapshot import save_snapshot
@@ -51,6 +52,7 @@ class Recorded(Rates):
         super().wait(operation, region)
         self.calls.append((operation, region, time.perf_counter(), time.perf_counter() - came))
 
+look_for_cycles_seldom()
 cluster, service, path = sys.argv[1:]
 began, first = time.perf_counter(), []
 clients = open_clients(Access(), rates=Recorded())
@@ -60,7 +62,7 @@ whole = time.perf_counter() - began
 save_snapshot(snapshot, Path(path))
 print(json.dumps({"first_look": first[0], "whole": whole, "calls": Recorded.calls, "cpu": time.process_time()}))
 """
-"""One collection in a process of its own, from opening the session to the finished snapshot."""
+"""One collection in a process of its own, as the commands do it, from opening the session to the finished snapshot."""
 
 CHAIN = """
 import json, sys, time

@@ -126,6 +126,7 @@ def counted_by_duckdb(folder: Path) -> Run:
 def _counted(folder: Path) -> Run:
     began = time.perf_counter()
     with duckdb.connect() as connection:
+        connection.sql("SET enable_progress_bar = false")
         table = connection.sql(_STOPPED.format(folder)).df()
     return Run(table.assign(changes=0), time.perf_counter() - began, (peak_bytes(),), time.process_time())
 

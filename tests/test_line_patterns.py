@@ -16,7 +16,7 @@ from ecs_notebook_lib.frames.line_meaning import harmless_ones, meanings_of, rea
 from ecs_notebook_lib.frames.line_patterns import PatternMiner, patterns_of
 from ecs_notebook_lib.frames.log_lines import read_line
 from ecs_notebook_lib.knowledge.harmless import harmless_reason, harmless_rows
-from ecs_notebook_lib.knowledge.messages import find_in_log, templates
+from ecs_notebook_lib.knowledge.messages import find_in_log, messages_in_log, templates
 
 USERS = ("alice", "bob", "carol", "dan")
 PEOPLE = (*USERS, "erin", "frank", "grace", "heidi", "ivan", "judy")
@@ -158,6 +158,16 @@ def test_many_lines_together_tell_what_each_tells_alone():
         assert (one is not None) == (known is not None), message
         if harmless_reason(line.text) and line.level != "FATAL":
             assert is_harmless or (one is not None and one.is_error), message
+
+
+def test_the_messages_in_many_lines_are_those_that_each_holds():
+    samples = [row.sample for row in templates() if row.where == "log_line"]
+    lines = varied([*samples, f"{'x' * 9000} connection refused", *(text for _, text in made_lines(300))])
+
+    alone = [message for line in lines if (message := find_in_log(line)) is not None]
+
+    assert list(messages_in_log(lines)) == alone
+    assert len(alone) > len(samples)
 
 
 def test_the_frame_has_the_same_pattern_for_both_revisions_and_each_line_keeps_its_own_meaning():

@@ -1,20 +1,15 @@
 """`ecs-notebook diagnose`: the differential diagnosis and what to check next; or what a deployment would come to."""
 
 import argparse
-import gc
 import sys
 
 from ecs_notebook_lib.cli.opening import incident_of
 
 EXIT_CODES = {"stable": 0, "stabilizing": 0, "failing": 3, "unknown": 4}
 
-_NEW_OBJECTS = 100_000
-"""New objects after which Python looks for cycles that nobody holds: its 700 cost a short run a fourteenth of it."""
-
 
 def run(options: argparse.Namespace) -> int:
     """Print the diagnosis; the exit code tells the status (DESIGN 5.2)."""
-    gc.set_threshold(_NEW_OBJECTS)
     incident = incident_of(options)
     if options.task_definition:
         from ecs_notebook_lib.cli.preflight import answer

@@ -33,7 +33,7 @@ from ecs_notebook_lib.examined import (
     well_since,
     with_candidate,
 )
-from ecs_notebook_lib.knowledge.messages import find_in_log, recognise, templates
+from ecs_notebook_lib.knowledge.messages import Message, messages_in_log, recognise
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -109,9 +109,10 @@ def collect_incident(
 
 
 def _prepare(clients: Clients) -> None:
-    """Make ready, while the first answers come, what is needed later: clients, then the table of messages."""
+    """Make ready, while the first answers come, what is needed later: clients, then the tables of messages."""
     clients.prepare()
-    templates()
+    recognise("anything", where="stopped_reason")
+    list(messages_in_log(["anything"]))
 
 
 def _task_lists(caller: Caller, source: LiveSource) -> list[Answer]:
@@ -278,7 +279,8 @@ class _Incident:
         answers = logs.read_streams(self._caller, streams, ended=[stream for stream, dead in of_tasks if dead])
         lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
         reasons = (task.get("stoppedReason", "") for task in tasks)
-        return [*_denials(lines, "log_line"), *_denials(reasons, "stopped_reason")]
+        known_reasons = (recognise(reason, where="stopped_reason") for reason in dict.fromkeys(reasons))
+        return [*_denials(messages_in_log(dict.fromkeys(lines))), *_denials(filter(None, known_reasons))]
 
     def _streams_of_forgotten_tasks(
         self, known: kept.Kept, history: DeploymentHistory, definitions: Definitions
@@ -385,11 +387,12 @@ def _roles(definitions: Iterable[Mapping[str, Any]], *members: str) -> list[str]
     return [definition[member] for definition in definitions for member in members if definition.get(member)]
 
 
-def _denials(texts: Iterable[str], where: str) -> Iterator[Denial]:
-    for text in dict.fromkeys(texts):
-        message = find_in_log(text) if where == "log_line" else recognise(text, where=where)
+def _denials(messages: Iterable[Message]) -> Iterator[Denial]:
+    """Yield the denials that messages tell of, or quote."""
+    for outer in messages:
+        message: Message | None = outer
         while message is not None:
             if message.parts.get("action") and message.parts.get("principal"):
                 parts = message.parts
-                yield Denial(parts["principal"], parts["action"], parts.get("resource", ""), where)
+                yield Denial(parts["principal"], parts["action"], parts.get("resource", ""), outer.where)
             message = message.inner

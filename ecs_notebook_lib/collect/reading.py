@@ -47,9 +47,13 @@ def _loader(data_path: str | None) -> Any:
 class _Loader(Loader):  # type: ignore[misc]  # botocore has no types
     """Finds services by their folders; botocore's looks into each of some 400 folders, once for each kind of file."""
 
-    @instance_cache  # type: ignore[untyped-decorator]
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002
         """Return the services of which there is a folder; what is not in it is missed when it is asked for."""
+        services: list[str] = self._services_with_a_folder()
+        return services
+
+    @instance_cache  # type: ignore[untyped-decorator]
+    def _services_with_a_folder(self) -> list[str]:
         places = filter(Path.is_dir, map(Path, self.search_paths))
         return sorted({folder.name for place in places for folder in place.iterdir()})
 

@@ -8,11 +8,12 @@ AWS cut off is recognised by its beginning, if that is distinctive.
 
 import re
 import string
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from typing import Any
 
+from ecs_notebook_lib.knowledge.pieces import by_piece, pieces_of
 from ecs_notebook_lib.knowledge.sources import published
 from ecs_notebook_lib.knowledge.tables import read_table
 
@@ -30,12 +31,6 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
 
 _TABLES = ("messages", "quoted", "log_lines")
 _RUN = re.compile(r"[0-9]+")
-_PIECE = 8
-"""Characters of a row's longest literal by which it is found: rows whose piece is not in the text cost nothing.
-
-Of 8 characters hardly a piece stands in a text by chance; few rows have shorter literals, which are always looked for.
-"""
-
 MAX_TEXT = 8192
 """Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
 
@@ -120,6 +115,18 @@ def find_in_log(line: str | None) -> Message | None:
     return recognise(line, where="log_line")
 
 
+def messages_in_log(lines: Iterable[str]) -> Iterator[Message]:
+    """Yield the messages that stand in some of these lines, in their order.
+
+    Lines that differ only in numbers are looked at once, unless they may hold a message.
+    """
+    may_hold = cache(may_be_in_log)
+    for line in lines:
+        message = find_in_log(line) if len(line) > MAX_TEXT or may_hold(_RUN.sub("0", line)) else None
+        if message is not None:
+            yield message
+
+
 def may_be_in_log(text: str) -> bool:
     """Say whether `find_in_log` may find something in lines that are this one, but for their numbers.
 
@@ -129,25 +136,15 @@ def may_be_in_log(text: str) -> bool:
         A line with a `0` in place of each run of digits.
     """
     lower = " ".join(text.translate(_APOSTROPHES).split()).translate(_LOWER)
-    by_piece, short = _numberless_literals()
-    likely = {literal for piece in by_piece.keys() & _pieces(lower) for literal in by_piece[piece]}
+    known, short = _numberless_literals()
+    likely = {literal for piece in known.keys() & pieces_of(lower) for literal in known[piece]}
     return any(literal in lower for literal in (*likely, *short))
 
 
 @cache
 def _numberless_literals() -> tuple[dict[str, list[str]], list[str]]:
     """Return the literals that rows of log lines are found by, numbers as `0`, by a piece; and those too short."""
-    return _by_piece({_RUN.sub("0", longest) for longest, _ in _templates_of("log_line")})
-
-
-def _by_piece(literals: Iterable[str]) -> tuple[dict[str, list[str]], list[str]]:
-    """Return literals by the piece in the middle of each, and those that are shorter than a piece."""
-    by_piece: dict[str, list[str]] = {}
-    short: list[str] = []
-    for literal in literals:
-        begin = (len(literal) - _PIECE) // 2
-        (short if begin < 0 else by_piece.setdefault(literal[begin : begin + _PIECE], [])).append(literal)
-    return by_piece, short
+    return by_piece({_RUN.sub("0", longest) for longest, _ in _templates_of("log_line")})
 
 
 @cache
@@ -175,20 +172,16 @@ def _numbers_of(where: str) -> tuple[dict[str, list[int]], list[int]]:
     numbers: dict[str, list[int]] = {}
     for number, (longest, _) in enumerate(_templates_of(where)):
         numbers.setdefault(longest, []).append(number)
-    by_piece, short = _by_piece(numbers)
+    found, short = by_piece(numbers)
     of_all: Callable[[list[str]], list[int]] = lambda literals: [n for literal in literals for n in numbers[literal]]  # noqa: E731
-    return {piece: of_all(literals) for piece, literals in by_piece.items()}, of_all(short)
-
-
-def _pieces(text: str) -> set[str]:
-    return {text[start : start + _PIECE] for start in range(len(text) - _PIECE + 1)}
+    return {piece: of_all(literals) for piece, literals in found.items()}, of_all(short)
 
 
 def _rows_in(lower: str, where: str) -> list[MessageTemplate]:
     """Return the rows of one place whose longest literal stands in the text, in their order."""
     rows = _templates_of(where)
-    by_piece, short = _numbers_of(where)
-    likely = [number for piece in by_piece.keys() & _pieces(lower) for number in by_piece[piece]]
+    known, short = _numbers_of(where)
+    likely = [number for piece in known.keys() & pieces_of(lower) for number in known[piece]]
     return [row for longest, row in (rows[number] for number in sorted(likely + short)) if longest in lower]
 
 
