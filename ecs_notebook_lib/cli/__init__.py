@@ -1,6 +1,7 @@
 """The `ecs-notebook` command: parsing here, each command in its own module, imported when it is called."""
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -32,6 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("ecs-notebook: interrupted\n")
         return 130
+
+
+def program() -> int:
+    """Run the command that was typed, as the installed program does: the process ends after it."""
+    code = main()
+    gc.freeze()  # or Python would look through all that the process holds before it ends: a tenth of a short run
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
