@@ -37,7 +37,8 @@ SOAK_SEEDS = 20
 SAMPLED = {
     "access_lines": 6,
     "changes": 8,
-    "collect": 8,
+    "collect": 12,
+    "diagnosis": 4,
     "differential_tables": 6,
     "disk": 5,
     "existence": 6,

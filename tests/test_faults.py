@@ -1,5 +1,7 @@
 """One operation goes wrong, in each way that AWS or the network knows: the run ends, and names what it did not see."""
 
+import threading
+
 import pytest
 from botocore.config import Config
 
@@ -64,6 +66,20 @@ def collected(operation, fault):
 
 def streams(number):
     return [Request("logs:GetLogEvents", {"logGroupName": "/g", "logStreamName": f"s/{n}"}) for n in range(number)]
+
+
+def test_what_was_asked_early_is_in_the_snapshot_though_nobody_gathered_it():
+    world, may_answer = world_of(INCIDENTS[0]), threading.Event()
+    session = simulated_session(world.region)
+    install(session, lambda request: world.respond(request) if may_answer.wait(60) else None)
+    caller = Caller(Clients(session))
+    caller.begin(Request("logs:DescribeLogGroups"))
+    assert not caller.pages
+
+    may_answer.set()
+    caller.finish()
+
+    assert [page.operation for page in caller.pages] == ["logs:DescribeLogGroups"]
 
 
 @pytest.mark.parametrize("fault", [Injected.THROTTLED, Injected.FAILED, Injected.RESET, Injected.SILENT], ids=str)

@@ -143,8 +143,19 @@ class Caller:
         return [_joined(futures) for futures in begun]
 
     def begin(self, request: Request) -> None:
-        """Ask already what somebody is going to gather."""
+        """Ask already what somebody may gather later; `finish` waits for it in any case."""
         self._begin(request)
+
+    def finish(self) -> None:
+        """Wait until all that was asked is answered: `pages` would depend on who was faster.
+
+        Raises
+        ------
+        AccessError
+            As `call`.
+        """
+        for future in list(self._answers.values()):
+            future.result()
 
     def follow(
         self, requests: Iterable[Request], following: Callable[[Request, Answer], Iterable[Request]]

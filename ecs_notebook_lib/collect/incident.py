@@ -105,6 +105,7 @@ def collect_incident(
         if first_look is not None:
             first_look(snapshot())
         progress("logs, roles and policies, what the revision names, network, routing, metrics, changes")
+    caller.finish()
     return snapshot()
 
 
