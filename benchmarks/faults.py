@@ -129,7 +129,7 @@ def run(cell: Cell) -> Run:
             document = incident.diagnosis.to_json()
         except EcsNotebookError as error:
             seconds = time.monotonic() - began
-            return Run(cell, door.hits, seconds, clients.longest_call_seconds, error=error.line)
+            return Run(cell, door.hits, seconds, clients.longest_call_seconds, error=str(error))
         except Exception:
             seconds, told = time.monotonic() - began, traceback.format_exc()
             return Run(cell, door.hits, seconds, clients.longest_call_seconds, error=told, is_bug=True)

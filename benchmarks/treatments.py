@@ -198,7 +198,7 @@ def run_one(question: tuple[str, int]) -> Treated:
             _ask_without(result)
         _ask_wrongly(result)
     except (NotAppliedError, HalfDoneError) as error:
-        result.error = _TEMPORARY.sub("", error.line)[:300]
+        result.error = _TEMPORARY.sub("", str(error))[:300]
     return result
 
 

@@ -23,14 +23,13 @@ class EcsNotebookError(Exception):
     happened: ClassVar[str] = "This cannot be done"
     next_step: ClassVar[str] = "Mend what is named above, and run this cell again."
 
-    @property
-    def line(self) -> str:
-        """Return the message on one line, controls written out, whatever AWS put into it."""
-        return visible(" ".join(str(self).split()), limit=_LONGEST)
+    def __str__(self) -> str:
+        """Return the message on one line, controls written out, whatever AWS or a file put into it."""
+        return visible(" ".join(super().__str__().split()), limit=_LONGEST)
 
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows in place of the traceback: what happened, to what, and what to do."""
-        return list(_box(self.happened, self.line, self.next_step))
+        return list(_box(self.happened, str(self), self.next_step))
 
 
 def _box(title: str, message: str, next_step: str) -> Iterator[str]:

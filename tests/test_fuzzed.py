@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks.fuzz.targets import TARGETS, demo
 from benchmarks.incomplete import everything
-from ecs_notebook_lib.errors import SnapshotError, WindowError
+from ecs_notebook_lib.cases import load_case
+from ecs_notebook_lib.errors import CaseFileError, SnapshotError, WindowError
+from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.source import parse_instant, parse_window
 
@@ -73,6 +75,23 @@ def test_a_time_at_the_end_of_time_is_none(text):
         parse_instant(text)
     with pytest.raises(WindowError):
         parse_window(text, as_of=demo().as_of)
+
+
+def test_a_case_file_whose_id_has_several_lines_is_refused_in_one(tmp_path):
+    path = tmp_path / "case.json"
+    path.write_bytes(orjson.dumps({"id": "first\nsecond\x1b[31m", "observed": None}))
+
+    with pytest.raises(CaseFileError) as refused:
+        load_case(path)
+
+    assert "first second\\x1b[31m has no object under observed" in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["amazonaws.com", "amazonaws.com.cn", "api.aws", "AMAZONAWS.COM"])
+def test_a_zone_of_aws_that_stands_by_itself_is_no_customers_name(name):
+    text = f"see https://{name}/ and host={name}"
+
+    assert Redactor(demo(), key=b"key").text(text) == text
 
 
 @pytest.mark.parametrize("name", TARGETS)

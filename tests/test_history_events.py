@@ -439,8 +439,8 @@ def test_a_file_that_is_not_there_is_told_in_one_line(tmp_path, monkeypatch, nam
     with pytest.raises(EventSourceError, match="there is no such file") as missing:
         open_events(name, None, ALWAYS)
 
-    assert repr(name) in missing.value.line
-    assert "log-group:NAME" in missing.value.line
+    assert repr(name) in str(missing.value)
+    assert "log-group:NAME" in str(missing.value)
 
 
 def test_gzip_that_breaks_off_is_told_with_the_file_after_what_came_before(tmp_path):
@@ -522,7 +522,7 @@ def test_a_place_that_is_not_there_is_told_in_one_line(elsewhere, place, words):
     with pytest.raises(EventSourceError, match=words) as missing:
         read(place, elsewhere)
 
-    assert repr(place) in missing.value.line
+    assert repr(place) in str(missing.value)
 
 
 def test_a_place_at_aws_needs_a_session():

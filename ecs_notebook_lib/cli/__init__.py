@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
         return command(options)
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {error.line}\n")
+        sys.stderr.write(f"ecs-notebook: {error}\n")
         return 1
     except OSError as error:
         sys.stderr.write(f"ecs-notebook: {error.strerror or visible(error)}: {visible(error.filename or 'no file')}\n")

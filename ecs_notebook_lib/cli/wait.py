@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         return _Waiting(options).run()
     except EcsNotebookError as error:
-        sys.stderr.write(f"ecs-notebook: {error.line}\n")
+        sys.stderr.write(f"ecs-notebook: {error}\n")
         return NOT_STABLE
 
 
@@ -96,7 +96,7 @@ class _Waiting:
                 yield row.name, Incident(self._watch.snapshot(row.name, self._progress))
             except EcsNotebookError as error:
                 kept = self._watch.kept(row.name)
-                sys.stderr.write(f"ecs-notebook: {error.line}\n")
+                sys.stderr.write(f"ecs-notebook: {error}\n")
                 if kept is not None:
                     yield row.name, Incident(kept)
 

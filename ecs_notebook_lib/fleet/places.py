@@ -63,7 +63,7 @@ def open_places(ways: Iterable[Access]) -> tuple[list[Place], list[Unread]]:
             places.setdefault((place.account, place.region), place)
     if refused and not places:
         raise refused[0][1]
-    return list(places.values()), [Unread(_named(access), error.line) for access, error in refused]
+    return list(places.values()), [Unread(_named(access), str(error)) for access, error in refused]
 
 
 def place_of(clients: Clients, masker: Masker) -> Place:

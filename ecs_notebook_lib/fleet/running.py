@@ -96,7 +96,7 @@ class Run:
             try:
                 swept = future.result()
             except EcsNotebookError as error:
-                swept = Swept.failed(cluster, f"{cluster} ({place})", error.line)
+                swept = Swept.failed(cluster, f"{cluster} ({place})", str(error))
             self._journal.swept(where(place, cluster), swept)
             self.fleet.triaged |= {row.name: row for row in swept.services}
             self.fleet.unread += swept.unread
@@ -121,7 +121,7 @@ class Run:
         try:
             snapshot, path = future.result()
         except EcsNotebookError as error:
-            self._keep(Examined(name, error=error.line))
+            self._keep(Examined(name, error=str(error)))
             return
         self._diagnosing += 1
         diagnosis = self._executor.submit(examine, snapshot, name)

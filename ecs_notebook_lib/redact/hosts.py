@@ -75,7 +75,9 @@ def is_of_aws(name: str) -> bool:
 def aws_name(name: str, pseudonyms: Pseudonyms) -> str:
     """Return a name of AWS with the customer's labels replaced: those before service, region and zone."""
     zone = max((zone for zone in _table().aws if f".{name.lower()}".endswith(zone)), key=len)
-    labels = name[: -len(zone)].split(".") if len(name) > len(zone) else []
+    if len(name) < len(zone):
+        return name  # the zone itself
+    labels = name[: -len(zone)].split(".")
     kept = len(labels) - (_labels_of_service(labels) if zone[1:] in _table().of_services else 0)
     while kept and _stays(labels[kept - 1].lower()):
         kept -= 1

@@ -115,7 +115,7 @@ class Picker:
         try:
             work()
         except EcsNotebookError as error:
-            self._tell(f"{error.line} {error.next_step}")
+            self._tell(f"{error} {error.next_step}")
 
     def _offer_regions(self) -> None:
         names, own = regions(self.profile.value)

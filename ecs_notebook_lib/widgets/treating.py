@@ -64,7 +64,7 @@ def _carry_out(
         hands = Hands(open_clients(access or Access()), Path(folder))
         done = apply_action(action, incident.snapshot, hands, typed=lambda: typed, tell=lines.append, allowed=allowed)
     except EcsNotebookError as error:
-        return " ".join([*lines, error.line])
+        return " ".join([*lines, str(error)])
     return " ".join([*lines, f"Done. The journal is {done.journal}; treat --undo takes it back."])
 
 
