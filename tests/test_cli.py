@@ -106,6 +106,18 @@ def test_control_characters_are_shown_and_not_obeyed():
     assert visible("a\x1b[31mb\u202ec\r\nd") == "a\\x1b[31mb\\u202ec\\r d"
 
 
+@pytest.mark.parametrize("command", [["explain", "exit code 137"], ["diagnose", "demo:clarity-network", "--quiet"]])
+def test_a_reader_that_has_read_enough_is_not_complained_of(command):
+    read, write = os.pipe()
+    os.close(read)
+
+    code = "import sys; from ecs_notebook_lib.cli import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", code, *command], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_simulate_serves_until_it_is_stopped():
     command = [sys.executable, "-c", "from ecs_notebook_lib.cli import main; main()"]
     process = subprocess.Popen(

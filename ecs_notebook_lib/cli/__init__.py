@@ -23,7 +23,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _resolve_source(options)
     try:
         command: Callable[[argparse.Namespace], int] = import_module(f"{__name__}.{options.command}").run
-        return command(options)
+        code = command(options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # who reads has read enough, as `head` does; Python would complain of it once more
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except EcsNotebookError as error:
         sys.stderr.write(f"ecs-notebook: {error}\n")
         return 1
