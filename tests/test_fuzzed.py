@@ -7,8 +7,9 @@ import pytest
 
 from benchmarks.fuzz.targets import TARGETS, demo
 from benchmarks.incomplete import everything
-from ecs_notebook_lib.cases import load_case
+from ecs_notebook_lib.cases import load_case, snapshot_of
 from ecs_notebook_lib.errors import CaseFileError, SnapshotError, WindowError
+from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.source import parse_instant, parse_window
@@ -85,6 +86,22 @@ def test_a_case_file_whose_id_has_several_lines_is_refused_in_one(tmp_path):
         load_case(path)
 
     assert "first second\\x1b[31m has no object under observed" in str(refused.value)
+
+
+def case_of(tmp_path, containers):
+    path = tmp_path / "case.json"
+    path.write_bytes(orjson.dumps({"observed": {"stopped_tasks": {"containers": containers}}}))
+    return load_case(path)
+
+
+@pytest.mark.parametrize(
+    ("containers", "count"), [(None, 0), ([], 0), ({"exit_code": 137}, 1), ([{}, {}], 2), (True, 0), (["app", {}], 1)]
+)
+def test_a_container_of_a_case_may_stand_for_a_list_and_what_is_none_is_passed_over(containers, count, tmp_path):
+    frames = Frames(snapshot_of(case_of(tmp_path, containers)))
+
+    assert len(frames.containers) == count
+    assert frames.containers["exit_code"].dropna().tolist() == [137] * (count == 1)
 
 
 @pytest.mark.parametrize("name", ["amazonaws.com", "amazonaws.com.cn", "api.aws", "AMAZONAWS.COM"])

@@ -147,11 +147,9 @@ def _observed(path: Path, name: str, observed: Mapping[str, Any]) -> dict[str, A
     """Return the observation with each known member in its form: a single entry where a list is asked for is one."""
     checked = dict(observed)
     for member in _LISTS:
-        value = checked.get(member)
-        if value is None:
-            checked.pop(member, None)
-        elif not isinstance(value, list):
-            checked[member] = [value]
+        value = checked.pop(member, None)
+        if value is not None:
+            checked[member] = listed(value)
     for member in _OBJECTS:
         value = checked.get(member)
         if value is None:
@@ -162,3 +160,8 @@ def _observed(path: Path, name: str, observed: Mapping[str, Any]) -> dict[str, A
         if not all(isinstance(row, Mapping) for row in checked.get(member, ())):
             raise CaseFileError(path, f"{name}: observed.{member} holds something that is no object")
     return checked
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list as it is, and anything else as the single entry that may stand for one."""
+    return value if isinstance(value, list) else [value]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.cases.case import Case
+from ecs_notebook_lib.cases.case import Case, listed
 from ecs_notebook_lib.knowledge.messages import recognise_all
 from ecs_notebook_lib.snapshot import IncidentName, Page, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -125,7 +125,7 @@ def _deployment(number: int, row: Members) -> dict[str, Any]:
     return _given(
         {
             "id": f"ecs-svc/{number}",
-            "status": row.get("status") or ("ACTIVE" if number else "PRIMARY"),
+            "status": _text(row.get("status")) or ("ACTIVE" if number else "PRIMARY"),
             "taskDefinition": _TASK_DEFINITION,
             "createdAt": _AS_OF.isoformat(),
             "rolloutState": _text(row.get("rollout_state")),
@@ -140,7 +140,8 @@ def _deployment(number: int, row: Members) -> dict[str, Any]:
 
 def _task(number: int, row: Members) -> dict[str, Any]:
     arn = _ARN.format(service="ecs", name=f"task/reported/{number:032x}")
-    containers = [_container(n, c) for n, c in enumerate(row.get("containers") or ()) if isinstance(c, Mapping)]
+    told = [one for one in listed(row.get("containers")) if isinstance(one, Mapping)]
+    containers = [_container(n, one) for n, one in enumerate(told)]
     return _given(
         {
             "taskArn": arn,
