@@ -1,18 +1,23 @@
 """What fuzzing found, each with the smallest input that showed it and what must be said of it."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import orjson
 import pytest
 
+import benchmarks
 from benchmarks.fuzz.targets import TARGETS, demo
 from benchmarks.incomplete import everything
 from ecs_notebook_lib.cases import load_case, snapshot_of
+from ecs_notebook_lib.cases.observation import OBSERVATION
 from ecs_notebook_lib.errors import CaseFileError, SnapshotError, WindowError
 from ecs_notebook_lib.frames import Frames
 from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.source import parse_instant, parse_window
+
+CASES = Path(benchmarks.__file__).parent / "cases"
 
 
 def with_page(operation, change):
@@ -105,9 +110,32 @@ def case_of(tmp_path, containers):
     ],
 )
 def test_a_container_of_a_case_may_stand_for_a_list_and_what_is_none_is_passed_over(containers, exit_codes, tmp_path):
-    frames = Frames(snapshot_of(case_of(tmp_path, containers)))
+    snapshot = snapshot_of(case_of(tmp_path, containers))
 
-    assert frames.containers["exit_code"].tolist() == exit_codes
+    everything(snapshot)
+    assert Frames(snapshot).containers["exit_code"].tolist() == exit_codes
+
+
+@pytest.mark.parametrize("line", [0, 20, 40])
+def test_a_case_that_was_saved_as_a_snapshot_opens_as_the_same(line, tmp_path):
+    path = tmp_path / "case.json"
+    path.write_bytes((CASES / "dev.jsonl").read_bytes().splitlines()[line])
+    snapshot = snapshot_of(load_case(path))
+
+    assert load_snapshot(save_snapshot(snapshot, tmp_path / "case.zip")) == snapshot
+
+
+@pytest.mark.parametrize(
+    "observed", [[], {"service_events": True}, {"stopped_tasks": [{"containers": 1}]}, {"deployments": ["x"]}]
+)
+def test_a_saved_case_of_another_form_is_refused_in_one_line(observed, tmp_path):
+    whole = snapshot_of(case_of(tmp_path, []))
+    page = orjson.loads(whole.members[OBSERVATION])
+    page["response"]["observed"] = observed
+    path = save_snapshot(replace(whole, members={OBSERVATION: orjson.dumps(page) + b"\n"}), tmp_path / "case.zip")
+
+    with pytest.raises(SnapshotError, match=r"has response\.observed"):
+        load_snapshot(path)
 
 
 @pytest.mark.parametrize("name", ["amazonaws.com", "amazonaws.com.cn", "api.aws", "AMAZONAWS.COM"])

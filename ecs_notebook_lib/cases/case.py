@@ -149,7 +149,7 @@ def _observed(path: Path, name: str, observed: Mapping[str, Any]) -> dict[str, A
     for member in _LISTS:
         value = checked.pop(member, None)
         if value is not None:
-            checked[member] = listed(value)
+            checked[member] = _listed(value)
     for member in _OBJECTS:
         value = checked.get(member)
         if value is None:
@@ -159,9 +159,16 @@ def _observed(path: Path, name: str, observed: Mapping[str, Any]) -> dict[str, A
     for member in ("stopped_tasks", "target_health", "deployments"):
         if not all(isinstance(row, Mapping) for row in checked.get(member, ())):
             raise CaseFileError(path, f"{name}: observed.{member} holds something that is no object")
+    if "stopped_tasks" in checked:
+        checked["stopped_tasks"] = [_with_containers(row) for row in checked["stopped_tasks"]]
     return checked
 
 
-def listed(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as the single entry that may stand for one."""
+def _with_containers(task: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a task with its containers as a list of objects; what is none of them is passed over."""
+    told = [row for row in _listed(task.get("containers")) if isinstance(row, Mapping)]
+    return {**task, "containers": told} if "containers" in task else task
+
+
+def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]

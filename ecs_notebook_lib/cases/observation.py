@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ecs_notebook_lib.cases.case import Case, listed
+from ecs_notebook_lib.cases.case import Case
 from ecs_notebook_lib.knowledge.messages import recognise_all
 from ecs_notebook_lib.snapshot import IncidentName, Page, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -42,15 +42,17 @@ def snapshot_of(case: Case) -> Snapshot:
     seen = case.observed
     pages = [
         _page(OBSERVATION, {"case": case.id}, {"observed": dict(seen), "launchType": case.launch_type or None}),
-        _page("ecs:DescribeServices", {}, {"services": [_service(case)]}),
+        _page("ecs:DescribeServices", {"services": ["reported"]}, {"services": [_service(case)]}),
     ]
     tasks = [_task(number, row) for number, row in enumerate(seen.get("stopped_tasks", ()))]
     if seen.get("log_lines") and not tasks:
         tasks = [_task(0, {})]
     if tasks:
-        pages.append(_page("ecs:DescribeTasks", {}, {"tasks": tasks}))
+        arns = [task["taskArn"] for task in tasks]
+        pages.append(_page("ecs:DescribeTasks", {"tasks": arns}, {"tasks": tasks}))
     if seen.get("task_definition"):
-        pages.append(_page("ecs:DescribeTaskDefinition", {}, {"taskDefinition": _definition(seen["task_definition"])}))
+        definition = {"taskDefinition": _definition(seen["task_definition"])}
+        pages.append(_page("ecs:DescribeTaskDefinition", {"taskDefinition": _TASK_DEFINITION}, definition))
     pages += [*_target_pages(seen), *_log_pages(seen)]
     name = IncidentName(*_named(seen), "", "", (_AS_OF - timedelta(hours=1), _AS_OF))
     return Snapshot(name, _AS_OF, None, False, __version__, members_of(pages, _ACCOUNT))
@@ -140,8 +142,7 @@ def _deployment(number: int, row: Members) -> dict[str, Any]:
 
 def _task(number: int, row: Members) -> dict[str, Any]:
     arn = _ARN.format(service="ecs", name=f"task/reported/{number:032x}")
-    told = [one for one in listed(row.get("containers")) if isinstance(one, Mapping)]
-    containers = [_container(n, one) for n, one in enumerate(told)]
+    containers = [_container(n, one) for n, one in enumerate(row.get("containers", ()))]
     return _given(
         {
             "taskArn": arn,

@@ -70,7 +70,7 @@ def _row(number: int, given_as: str, place: str, text: str) -> dict[str, object]
 
 def _observed(snapshot: Snapshot) -> Mapping[str, Any]:
     records = snapshot.records(OBSERVATION)
-    return records[0]["response"]["observed"] if records else {}
+    return (records[0]["response"] or {}).get("observed") or {} if records else {}
 
 
 def _texts(observed: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -79,8 +79,7 @@ def _texts(observed: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for text in observed.get(member, ()):
             yield member, place, str(text)
     for task in observed.get("stopped_tasks", ()):
-        containers = [row for row in task.get("containers") or () if isinstance(row, Mapping)]
-        for text in (task.get("stopped_reason"), *(row.get("reason") for row in containers)):
+        for text in (task.get("stopped_reason"), *(row.get("reason") for row in task.get("containers") or ())):
             if text:
                 yield "stopped_tasks", "stopped_reason", str(text)
     for row in observed.get("target_health", ()):

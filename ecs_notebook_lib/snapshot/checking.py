@@ -39,7 +39,15 @@ _ENVELOPE: Mapping[str, Any] = {
     "error": {"code": "t", "message": "t", "status": "w"},
     "response": {},
 }
-_OWN: Mapping[str, Any] = {"case:Observation": {"needs": ["case", "observed"], "asks": "?", "gives": "?"}}
+_OBSERVED: Mapping[str, Any] = {
+    **{name: ["?"] for name in ("service_events", "log_lines", "cli_errors")},
+    **{name: [{}] for name in ("target_health", "deployments")},
+    **{name: {} for name in ("service", "task_definition", "target_group", "network")},
+    "stopped_tasks": [{"containers": [{}]}],
+}
+_OWN: Mapping[str, Any] = {
+    "case:Observation": {"needs": ["case"], "asks": {"case": "t"}, "gives": {"observed": _OBSERVED, "launchType": "t"}}
+}
 """What is not of AWS: the one page that is made of a case file."""
 
 _NEVER_NULL = ("at", "account", "region", "params", "page", "origin")
