@@ -13,6 +13,8 @@ from ecs_notebook_lib.cases import load_case, snapshot_of
 from ecs_notebook_lib.cases.observation import OBSERVATION
 from ecs_notebook_lib.errors import CaseFileError, SnapshotError, WindowError
 from ecs_notebook_lib.frames import Frames
+from ecs_notebook_lib.frames.columns import rows_frame
+from ecs_notebook_lib.frames.coverage import COVERAGE
 from ecs_notebook_lib.redact import Redactor
 from ecs_notebook_lib.snapshot import load_snapshot, save_snapshot
 from ecs_notebook_lib.source import parse_instant, parse_window
@@ -69,10 +71,20 @@ def changed(*path, value):
             changed("MetricDataResults", 0, "Values", value=[1.0]),
             id="fewer-values-than-time-stamps",
         ),
+        pytest.param(
+            "logs:GetLogEvents", changed("events", 0, "timestamp", value=2**63 - 1), id="a-line-after-the-end-of-time"
+        ),
     ],
 )
 def test_an_odd_answer_is_told_of_all_the_same(operation, change):
     everything(with_page(operation, change))
+
+
+def test_a_whole_number_beside_a_missing_one_keeps_its_last_digits():
+    frame = rows_frame([{"calls": 2**63 - 1}, {}], COVERAGE)
+
+    assert frame["calls"].dropna().tolist() == [2**63 - 1]
+    assert frame.dtypes["calls"] == "Int64"
 
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01", "9999-12-31"])

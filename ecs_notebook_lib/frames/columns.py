@@ -108,4 +108,5 @@ def _dtype(name: str) -> Any:
 
 def rows_frame(rows: Iterable[dict[str, object]], schema: FrameSchema) -> pd.DataFrame:
     """Return a frame of rows given as dicts, with the declared columns also when there is none."""
-    return declared(pd.DataFrame.from_records(list(rows), columns=schema.names), schema)
+    # As objects: a whole number beside a missing one would become a float, and lose its last digits.
+    return declared(pd.DataFrame(list(rows), columns=schema.names, dtype=object), schema)

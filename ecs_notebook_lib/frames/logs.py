@@ -77,12 +77,19 @@ LOG_STREAMS = FrameSchema(
     ),
 )
 
+_LAST_MILLISECOND = 253_402_300_799_999
+"""Of the year 9999; CloudWatch Logs takes events of the last 14 days only."""
+
 _MESSAGE_PARTS = ("method", "client", "path", "status", "user_agent", *DENIAL_PARTS)
 
 
 def log_events_frame(read: pd.DataFrame, tasks: pd.DataFrame, history: DeploymentHistory) -> pd.DataFrame:
-    """Return `LOG_EVENTS` with its derived columns; overlapping reads of a stream count once."""
-    events = read.dropna(subset=["timestamp"]).drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
+    """Return `LOG_EVENTS` with its derived columns; overlapping reads of a stream count once.
+
+    A line without a time is left out, and so is one of a time that no calendar has.
+    """
+    at_a_time = read["timestamp"].between(0, _LAST_MILLISECOND).fillna(value=False)
+    events = read[at_a_time].drop_duplicates(["log_group", "log_stream", "timestamp", "message"])
     instants = pd.to_datetime(events["timestamp"], unit="ms", utc=True).astype("datetime64[us, UTC]")
     events = events.assign(logged_at=instants)
     events = events.sort_values(["logged_at", "log_stream"], kind="stable", ignore_index=True)
