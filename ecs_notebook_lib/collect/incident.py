@@ -33,7 +33,7 @@ from ecs_notebook_lib.examined import (
     well_since,
     with_candidate,
 )
-from ecs_notebook_lib.knowledge.messages import Message, messages_in_log, recognise
+from ecs_notebook_lib.knowledge.messages import Message, messages_in_log, recognise_all
 from ecs_notebook_lib.knowledge.needs import Denial, Need, needs_of
 from ecs_notebook_lib.snapshot import IncidentName, Page, Simulated, Snapshot
 from ecs_notebook_lib.snapshot.model import members_of
@@ -112,7 +112,7 @@ def collect_incident(
 def _prepare(clients: Clients) -> None:
     """Make ready, while the first answers come, what is needed later: clients, then the tables of messages."""
     clients.prepare()
-    recognise("anything", where="stopped_reason")
+    recognise_all(["anything"], where="stopped_reason")
     list(messages_in_log(["anything"]))
 
 
@@ -280,8 +280,8 @@ class _Incident:
         answers = logs.read_streams(self._caller, streams, ended=[stream for stream, dead in of_tasks if dead])
         lines = (event.get("message", "") for answer in answers for event in answer.items("events"))
         reasons = (task.get("stoppedReason", "") for task in tasks)
-        known_reasons = (recognise(reason, where="stopped_reason") for reason in dict.fromkeys(reasons))
-        return [*_denials(messages_in_log(dict.fromkeys(lines))), *_denials(filter(None, known_reasons))]
+        known_reasons = filter(None, recognise_all(dict.fromkeys(reasons), where="stopped_reason"))
+        return [*_denials(messages_in_log(dict.fromkeys(lines))), *_denials(known_reasons)]
 
     def _streams_of_forgotten_tasks(
         self, known: kept.Kept, history: DeploymentHistory, definitions: Definitions

@@ -70,7 +70,8 @@ def _row(number: int, given_as: str, place: str, text: str) -> dict[str, object]
 
 def _observed(snapshot: Snapshot) -> Mapping[str, Any]:
     records = snapshot.records(OBSERVATION)
-    return (records[0]["response"] or {}).get("observed") or {} if records else {}
+    response = records[0]["response"] if records else None
+    return (response or {}).get("observed") or {}
 
 
 def _texts(observed: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

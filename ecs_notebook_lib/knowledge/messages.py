@@ -31,6 +31,7 @@ _CHARACTERS: Mapping[str, frozenset[str]] = {
 
 _TABLES = ("messages", "quoted", "log_lines")
 _RUN = re.compile(r"[0-9]+")
+
 MAX_TEXT = 8192
 """Longer texts lose their middle: AWS's own end at 1,024 characters; a traceback tells most in its last line."""
 

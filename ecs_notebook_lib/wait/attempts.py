@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from ecs_notebook_lib.knowledge.ends import FAILED_CHECKS, Ended, end_of, reading, reading_of_message
 from ecs_notebook_lib.knowledge.lasting import lasts_as_event, lasts_at_once, may_pass
-from ecs_notebook_lib.knowledge.messages import find_in_log, recognise
+from ecs_notebook_lib.knowledge.messages import messages_in_log, recognise
 from ecs_notebook_lib.knowledge.sidecars import is_sidecar
 from ecs_notebook_lib.knowledge.weights import reading_of
 from ecs_notebook_lib.source import parse_instant
@@ -95,8 +95,7 @@ def _ended(row: Shape, containers: Sequence[Shape], named: set[str]) -> Ended:
 
 
 def _told_in(lines: Iterable[str]) -> list[str]:
-    found = (find_in_log(line) for line in lines)
-    return [reading_of(message.kind, where="log_line") for message in found if message is not None]
+    return [reading_of(message.kind, where="log_line") for message in messages_in_log(lines)]
 
 
 def lasting_fault(failures: Sequence[Failure]) -> tuple[Failure, int] | None:
